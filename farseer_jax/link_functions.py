@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from farseer_jax.close_names import unknown_name
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -45,7 +47,7 @@ class Link:
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
-            raise ValueError(f"unknown link {self.name!r}; choose from {', '.join(NAMES)}")
+            raise ValueError(unknown_name("link", self.name, NAMES))
         if not (math.isfinite(self.floor) and self.floor < self.ceiling < math.inf):
             raise ValueError(
                 f"the link's floor must be below its ceiling, got {self.floor!r}, {self.ceiling!r}"

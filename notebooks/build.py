@@ -6,6 +6,7 @@ documentation; the tests, which run all of them, leave such copies too.
 """
 
 import hashlib
+import os
 import re
 import sys
 from functools import cache
@@ -72,7 +73,8 @@ def execute(path: Path) -> None:
     from nbclient import NotebookClient
 
     made = nbformat.read(path, as_version=4)
-    NotebookClient(made, timeout=600, kernel_name="python3").execute()
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    NotebookClient(made, timeout=600, kernel_name="python3").execute(env=env)
     keep(path, made)
 
 

@@ -20,6 +20,8 @@ if knows_quick_flags():
     flags = f"{QUICK_FLAGS} --xla_cpu_parallel_codegen_split_count=1"  # a core for each process
     os.environ.setdefault("XLA_FLAGS", flags)
 
+os.environ.pop("FORCE_COLOR", None)  # as where tests run: outputs are compared as a pipe gets them
+
 settings.register_profile("no_clock", deadline=None)  # a test never asserts a time
 settings.load_profile("no_clock")
 

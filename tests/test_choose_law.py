@@ -457,7 +457,8 @@ class TestRefusals:
         with pytest.raises(ValueError, match="no column 'foo', named as a group; the columns are"):
             fj.choose_law(grid(), by="foo")
         with pytest.raises(
-            ValueError, match="'Expert', which is not an input of any law; did you mean experts"
+            ValueError,
+            match=r"'Expert', which is not an input of any law .*; did you mean 'experts'",
         ):
             fj.choose_law(grid(), columns_of={"Expert": "N"})
         with pytest.raises(ValueError, match=r"one column named as N \(parameters\), got 'N', 'D'"):

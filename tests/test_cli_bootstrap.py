@@ -117,7 +117,7 @@ class TestOutput:
 
     def test_the_bar_counts_refits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found: list[tuple[int, int]] = []
-        monkeypatch.setattr(_progress, "_shown_on", lambda bar: lambda *of: found.append(of))
+        monkeypatch.setattr(_progress._Display, "count", lambda _, *of: found.append(of))
         farseer(*EXAMPLE, 96, "--chunk-size", 64)
         done = [number for number, _ in found]
         assert {total for _, total in found} == {96}

@@ -59,7 +59,7 @@ def test_options_reach_the_library(files: tuple[Path, Path]) -> None:
     computes = [row["compute"] for row in content["multipliers"]]
     np.testing.assert_allclose(computes, np.geomspace(1e20, 1e22, 7))
     assert content["N"][0] == pytest.approx(1e8)
-    assert content["names"] == ["A", "B"]
+    assert content["names"] == ["a", "b"]  # the names of the files
     np.testing.assert_allclose(content["parity"][0]["D"], 2.0 ** (1 / 0.03))
 
 
@@ -88,7 +88,7 @@ def test_bootstrap_gives_probabilities_and_intervals(
     assert (content["level"], content["probability_kind"]) == (0.5, "percentile")
     some = content["multipliers"][3]
     assert some["optimal_lower"] < some["optimal_upper"]
-    assert "P(A wins)" in result.stdout
+    assert "P(a wins)" in result.stdout
     assert "its 50 % interval" in result.stdout
 
 
@@ -121,12 +121,40 @@ def test_tables_are_compared_run_by_run(recipes: tuple[Path, Path], tmp_path: Pa
     assert farseer("compare", *recipes).exit_code == 0
 
 
-def test_options_of_fits_do_not_go_with_tables(
-    files: tuple[Path, Path], recipes: tuple[Path, Path]
+def test_names_are_those_of_the_files_or_of_their_folders(
+    recipes: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    refused(farseer("compare", files[0], recipes[1]), "a.json is a fit and", "old.csv a table")
-    refused(farseer("compare", *recipes, "--bootstrap", 9), "--bootstrap is for two fits")
-    refused(farseer("compare", *recipes, "--N", "1e9:1e10"), "--N is for two fits")
+    assert "new is better at 15" in farseer("compare", *recipes).stdout
+    for folder, path in zip(("dense", "moe"), recipes, strict=True):
+        (tmp_path / folder / "ladder").mkdir(parents=True)
+        path.rename(tmp_path / folder / "ladder" / "runs.csv")
+    moved = [tmp_path / folder / "ladder" / "runs.csv" for folder in ("dense", "moe")]
+    assert "dense is better at 15" in farseer("compare", *moved).stdout
+    assert "x is better at 15" in farseer("compare", *moved, "--names", "x,y").stdout
+    assert "A is better at 0, B at 0" in farseer("compare", moved[0], moved[0]).stdout
+
+
+def test_tables_are_fitted_where_fits_are_asked_for(recipes: tuple[Path, Path]) -> None:
+    options = ("--law", "chinchilla", "--D", "1e9:1e11", "--json", "-")
+    result = farseer("compare", *recipes, *options)
+    expected = fj.compare_fits(
+        *(fj.fit("chinchilla", fj.read_runs(path)) for path in recipes),
+        D=(1e9, 1e11),
+        names=("new", "old"),
+    )
+    assert json.loads(result.stdout) == expected.to_dict()
+
+
+def test_a_table_is_fitted_like_the_fit_beside_it(
+    recipes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    method = fj.LeastSquares(num_starts=4, fixed={"beta": 0.28})
+    fits = [fj.fit("chinchilla", fj.read_runs(path), method) for path in recipes]
+    fits[1].to_json(tmp_path / "base.json")
+    result = farseer("compare", recipes[0], tmp_path / "base.json", "--json", "-")
+    assert json.loads(result.stdout) == fj.compare_fits(*fits, names=("new", "base")).to_dict()
+    law = farseer("compare", recipes[0], tmp_path / "base.json", "--law", "kaplan")
+    refused(law, "by the law of the other's fit")
 
 
 def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -137,11 +165,15 @@ def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
     refused(farseer("compare", *files, "--at", "7e9"), "expected a point N,D")
     refused(farseer("compare", *files, "--seed", "1"), "--seed goes with --bootstrap")
     refused(farseer("compare", *files, "--bootstrap", "1"), "'--bootstrap'")
+    refused(farseer("compare", *files, "--law", "auto"), "--law auto is for `farseer fit`")
+    refused(farseer("compare", files[0], "--by", "arm"), "--by is for a table of both recipes")
     refused(farseer("compare", *files, "--json", files[0]), "it is a file that this command reads")
     text = files[1].read_text().replace('"extra": {}', '"extra": {}, "loss_name": "bpc"')
     other = tmp_path / "other.json"
     other.write_text(text)
     first = tmp_path / "first.json"
     first.write_text(text.replace('"bpc"', '"val_loss"'))
-    refused(farseer("compare", first, other), "'val_loss' of A and 'bpc' of B", "--comparable")
+    refused(
+        farseer("compare", first, other), "'val_loss' of first and 'bpc' of other", "--comparable"
+    )
     assert farseer("compare", first, other, "--comparable").exit_code == 0

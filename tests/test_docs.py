@@ -138,7 +138,7 @@ def section_of_command(name: str) -> str:
 
 COMMANDS = [
     "forecast", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
-    "compare", "suggest", "optimise",
+    "compare", "suggest", "optimise", "completion",
 ]  # fmt: skip
 OF_FITS = {
     "--example",

@@ -1,6 +1,7 @@
 """Figures of a fit show its runs, its law and what its stages found."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,6 +135,36 @@ def test_a_map_of_many_runs_colours_all_and_names_the_worst(fitted: Fit) -> None
     np.testing.assert_allclose(axes.collections[1].get_array(), np.abs(error))
     assert axes.texts[0].get_text() == f"{error[np.abs(error).argmax()]:+.2g}".replace("-", "−")
     assert 6 <= len(axes.texts) <= len(np.unique(others.N))
+
+
+def test_a_map_of_a_fit_alone_shows_the_errors_of_its_own_runs(fitted: Fit) -> None:
+    axes = plot_map(fitted)
+    runs, error = fitted.runs, per_cent(fitted, fitted.runs)
+    (circles,) = axes.collections
+    np.testing.assert_array_equal(circles.get_offsets(), np.stack([runs.N, runs.D], axis=1))
+    np.testing.assert_allclose(circles.get_array(), np.abs(error))
+    assert axes.get_title(loc="left") == "Farseer law, 326 fitted runs"
+    assert axes.texts[0].get_text() == f"{error[np.abs(error).argmax()]:+.2g}".replace("-", "−")
+
+
+def test_one_large_error_leaves_the_others_their_colours(fitted: Fit) -> None:
+    loss = fitted.runs.loss.copy()
+    loss[5] *= 1.5
+    circles = plot_map(replace(fitted, runs=Runs(fitted.runs.N, fitted.runs.D, loss))).collections[
+        0
+    ]
+    error = np.asarray(circles.get_array())
+    assert error.max() > 30.0
+    assert circles.get_clim() == pytest.approx((0.0, np.quantile(error, 0.95)))
+    assert circles.colorbar.extend == "max"
+
+
+def test_a_map_needs_runs_over_N_and_D(fitted: Fit) -> None:
+    with pytest.raises(TypeError, match="held_out: expected Runs"):
+        plot_map(fitted, fitted)  # type: ignore[arg-type]
+    others = Runs([1e8], loss=[3.0], inputs={"P": np.array([2.0])})
+    with pytest.raises(ValueError, match="held_out: expected runs over N and D alone, got"):
+        plot_map(fitted, others)
 
 
 @pytest.mark.parametrize("few", [True, False])

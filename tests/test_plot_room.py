@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
-from matplotlib.text import Text
 
-import farseer_jax as fj
-from farseer_jax import plots
 from farseer_jax.plots.layout import fit_texts, legend_outside
 from farseer_jax.plots.log_ticks import count_ticks, log_ticks, plain_ticks
 from farseer_jax.plots.style import axes_of, grid_of
@@ -91,89 +88,6 @@ def test_places_are_the_densest_that_fit() -> None:
     np.testing.assert_allclose(log_ticks(1.5, 6.1, 9), [2, 3, 4, 5, 6])
 
 
-@pytest.fixture(scope="module")
-def fitted() -> fj.Fit:
-    return fj.fit(fj.Farseer, fj.example_runs().select(max_N=5.5e9))
-
-
-def draw_compared(_: fj.Fit, ax: Any) -> None:
-    a = fj.Chinchilla(E=1.8, A=480.0, B=2000.0, alpha=0.35, beta=0.37)
-    b = fj.Chinchilla(E=1.8, A=480.0, B=1000.0, alpha=0.35, beta=0.34)
-    names = ("the mixture of last year", "the new mixture")
-    plots.plot_comparison(fj.compare_fits(a, b, N=(1e8, 1e11), D=(1e9, 1e12), names=names), ax=ax)
-
-
-def draw_map(fit: fj.Fit, ax: Any) -> None:
-    plots.plot_map(fit, fj.example_runs().select(min_N=6e9), ax=ax)
-
-
-def draw_allocation(fit: fj.Fit, ax: Any) -> None:
-    plots.plot_allocation(fj.allocate(fit, np.geomspace(1e19, 1e25, 13)), ax=ax)
-
-
-def draw_shape(fit: fj.Fit, ax: Any) -> None:
-    plots.plot_shape(fj.check_shape(fit, N=(2e8, 1e13), D=(1e9, 1e15)), ax=ax)
-
-
-def draw_residuals(fit: fj.Fit, ax: Any) -> None:
-    plots.plot_residuals(fj.diagnose_residuals(fit), ax=ax)
-
-
-def draw_fit(fit: fj.Fit, ax: Any) -> None:
-    plots.plot_fit(fit, fj.example_runs().select(min_N=6e9), ax=ax)
-
-
-def draw_forecast(_: fj.Fit, ax: Any) -> None:
-    plots.plot_forecast(fj.forecast(fj.example_runs(), (25.1e9, 5e11)), ax=ax)
-
-
-def draw_observed_forecast(_: fj.Fit, ax: Any) -> None:
-    runs = fj.example_runs()
-    found = fj.forecast(runs.select(max_N=4e9), runs.select(min_N=6e9), usual=False)
-    plots.plot_forecast(found, ax=ax)
-
-
-def texts_of(axes: Any) -> list[Text]:
-    """What is read on axes: ticks, labels, titles, legend and notes."""
-    found = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
-    for axis in (axes.xaxis, axes.yaxis):
-        low, high = sorted(axis.get_view_interval())
-        found += [t.label1 for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
-        found += [t.label2 for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
-    found += [] if axes.get_legend() is None else axes.get_legend().get_texts()
-    return [text for text in found if text.get_text() and text.get_visible()]
-
-
-@pytest.mark.parametrize("size", [COLUMN, (6.4, 4.8)])
-@pytest.mark.parametrize(
-    "draw",
-    [
-        draw_compared,
-        draw_map,
-        draw_allocation,
-        draw_shape,
-        draw_residuals,
-        draw_fit,
-        draw_forecast,
-        draw_observed_forecast,
-    ],
-)
-def test_texts_are_within_the_figure_and_apart(fitted: fj.Fit, draw: Any, size: Any) -> None:
-    figure, ax = plt.subplots(figsize=size, layout="constrained")
-    draw(fitted, ax)
-    figure.draw_without_rendering()
-    boxes = {text: Text.get_window_extent(text) for each in figure.axes for text in texts_of(each)}
-    for text, box in boxes.items():
-        ends = box.extents / np.tile(figure.bbox.size, 2)
-        assert ((ends > -0.005) & (ends < 1.005)).all(), text
-    found = list(boxes.items())
-    for i, (one, a) in enumerate(found):
-        for other, b in found[:i]:
-            shared = np.minimum(a.max, b.max) - np.maximum(a.min, b.min)
-            assert (shared <= 1.5).any(), (one, other)
-    assert ax.bbox.width > 0.4 * figure.bbox.width
-
-
 def is_within(figure: Any, artist: Any) -> bool:
     box, whole = artist.get_window_extent(), figure.bbox
     inside = (box.x0 >= 0, box.y0 >= 0, box.x1 <= whole.x1, box.y1 <= whole.y1)
@@ -238,6 +152,6 @@ def test_what_is_no_flat_axes_is_refused(wrong: str) -> None:
     if wrong != "3d":
         with (
             pytest.raises(TypeError, match="axes: expected an Axes"),
-            grid_of([given], (1, 1), (1, 1)),
+            grid_of([given], (1, 1), (1, 1), 1.0),
         ):
             pass

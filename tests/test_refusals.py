@@ -1,6 +1,7 @@
 """What analyses say of objects of another kind: the argument, what was given, what to give."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,13 +68,29 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: fj.check_shape(runs, (1e9, 1e10), (1e9, 1e10)),
         "law: expected a law or a fit, such as `fit(Farseer, runs)`, got Runs",
     ),
-    "plot_line": (
-        lambda: plots.plot_line(fit),
-        "line: expected a ComparedPoints, such as `compare_fits(a, b).line(D=1e11)`, got a Fit",
+    "a figure of another result": (
+        lambda: plots.plot_forecast(fit),
+        "plot_forecast draws a Forecast, got a Fit; plot_fit draws it, or make a Forecast by `fo",
     ),
-    "plot_comparison": (
-        lambda: plots.plot_comparison(fit),
-        "comparison: expected a FitComparison, such as `compare_fits(a, b)`, got a Fit",
+    "by its name": (
+        lambda: plots.plot_line(line=fit),
+        "plot_line draws a ComparedPoints, got a Fit; plot_fit draws it, or make a ComparedPo",
+    ),
+    "one of several": (
+        lambda: plots.plot_allocation([fit]),
+        "plot_allocation draws an Allocation, got a Fit; plot_fit draws it, or make an Alloca",
+    ),
+    "one of a mapping": (
+        lambda: plots.plot_starts({"own": runs}),
+        "plot_starts draws a StartReport, got Runs: make one by `fit(Farseer, runs, LeastSquares(",
+    ),
+    "of two kinds": (
+        lambda: plots.plot_comparison(runs),
+        "plot_comparison draws a FitComparison or a RunComparison, got Runs: make one by `comp",
+    ),
+    "a part": (
+        lambda: plots.plot_fit(SimpleNamespace(fit=fit)),
+        "plot_fit draws a Fit or Fits, got a SimpleNamespace: give its .fit",
     ),
 }
 

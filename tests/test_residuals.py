@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,26 @@ def test_what_it_gives(white: fj.ResidualDiagnostics) -> None:
     table = white.to_dataframe()
     assert table["residual"].tolist() == [row["residual"] for row in content["runs"]]
     assert table.columns[0] == "row"
+
+
+def test_rings_are_the_first_outliers_by_rank_and_not_the_largest_residuals(
+    white: fj.ResidualDiagnostics,
+) -> None:
+    z = np.linspace(0.0, 8.0, len(white.row))
+    ordered = np.argsort(-np.abs(white.residual))  # z is largest where residuals are smallest
+    scores = np.empty_like(z)
+    scores[ordered] = z
+    found = replace(white, z_score=scores, z_limit=np.full(len(z), 7.0))
+    axes = plot_residuals(found)
+    rings = next(own for own in axes.collections if "outliers" in str(own.get_label()))
+    num = int((scores > 7.0).sum())
+    assert rings.get_label() == f"first 8 of {num} outliers"
+    first = np.argsort(-scores)[:8]
+    np.testing.assert_allclose(
+        rings.get_offsets(), np.stack([white.N[first], 100 * white.residual[first]], axis=1)
+    )
+    assert {text.get_text() for text in axes.texts} <= {f"row {white.row[i]}" for i in first}
+    assert axes.texts[0].get_text() == f"row {white.row[first[0]]}"
 
 
 def test_figures(white: fj.ResidualDiagnostics) -> None:

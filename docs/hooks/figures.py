@@ -17,6 +17,8 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File, Files
 
+from notebooks import builder
+
 GALLERY = Path(__file__).parents[1] / "gallery.md"
 _BLOCK = re.compile(r"^!\[[^]]*\]\(figures/(?P<name>[\w-]+)\.svg\)$|^```python\n(?P<code>.*?)^```$",
                     re.DOTALL | re.MULTILINE)  # fmt: skip
@@ -96,9 +98,9 @@ def draw(first: list[str], codes: dict[str, str]) -> dict[str, bytes]:
 
 def missing(codes: dict[str, str]) -> list[str]:
     """Figures of the package that have no section."""
-    from farseer_jax import plots
-
-    return sorted({name.removeprefix("plot_") for name in plots.__all__} - codes.keys())
+    source = (builder().ROOT / "farseer_jax" / "plots" / "__init__.py").read_text(encoding="utf-8")
+    names = re.findall(r'"plot_(\w+)"', source)
+    return sorted(set(names) - codes.keys())
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable
 
 from notebooks import builder
@@ -12,6 +13,7 @@ def kept(name: str, code: str, make: Callable[[], dict[str, bytes]]) -> dict[str
     key = hashlib.sha256(f"{code} {builder().package_hash()}".encode()).hexdigest()
     folder = builder().CACHE / f"{name}-{key[:16]}"
     if not folder.exists():
+        sys.path.insert(0, str(builder().ROOT))  # this package, not one that is installed
         from farseer_jax.cli.jax_settings import set_up_jax
 
         set_up_jax()  # as the shell: quickly compiled, and compiled once

@@ -1,6 +1,5 @@
 """The laws whose inputs a table has: those of the catalogue, and general forms."""
 
-import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 
 from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.choosing.table_reading import TableReading
+from farseer_jax.close_names import did_you_mean
 from farseer_jax.laws.declarations import declared
 from farseer_jax.laws.define import law as law_of_text
 from farseer_jax.laws.effective_inputs import EffectiveInput, with_effective
@@ -186,14 +186,11 @@ def refuse_unknown_inputs(names: Sequence[str]) -> None:
         ValueError: there is one; the message names the inputs like it.
     """
     known = dict.fromkeys(name for law in catalogue().values() for name in law.inputs())
-    folded = {name.lower(): name for name in known}
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name.lower(), list(folded), n=3)
-            hint = f"did you mean {' or '.join(folded[own] for own in near)}? " if near else ""
             raise ValueError(
-                f"a column is named for {name!r}, which is not an input of any law; {hint}the "
-                f"inputs are {', '.join(known)}"
+                f"a column is named for {name!r}, which is not an input of any law (the inputs are "
+                f"{', '.join(known)}){did_you_mean(name, known)}"
             )
 
 

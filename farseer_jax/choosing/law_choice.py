@@ -260,6 +260,7 @@ class LawChoice(Result, Sequence[AveragedFit]):
             ],
             most=20,
             noun="laws",
+            best=(int(np.argmax([law.weight for law in own])),),
         )  # fmt: skip
 
     def text_parts(self) -> Sequence[str | Table]:

@@ -10,6 +10,7 @@ from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import (
     FROM_2,
+    Choice,
     Group,
     Settings,
     level_option,
@@ -46,13 +47,13 @@ _INTERVALS = Group(
     level_option(),
     option(
         "--interval kind",
-        click.Choice(KINDS),
+        Choice(KINDS),
         f"Kind of interval: {', '.join(KINDS)}; {DEFAULTS['kind']} unless given, percentile for "
         "laws over other inputs than N and D. A jackknife has normal intervals only.",
     ),
     option(
         "--of",
-        click.Choice(["mean", "run"]),
+        Choice(["mean", "run"]),
         "Interval of the law's mean loss, or of the loss of one new run with its noise.",
         default="mean",
     ),
@@ -66,7 +67,7 @@ _RESAMPLES = Group(
     ),
     option(
         "--scheme",
-        click.Choice(SCHEMES),
+        Choice(SCHEMES),
         f"How runs are resampled: {', '.join(SCHEMES)}; {DEFAULTS['scheme']} unless given, "
         "bayesian where fewer than four sizes have several runs.",
     ),

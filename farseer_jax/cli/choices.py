@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.options import Group, Settings, option
+from farseer_jax.cli.options import Choice, Group, Settings, option
 from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import check_points
 from farseer_jax.cli.tasks import TASK, Task
@@ -28,7 +28,7 @@ _OPTIONS = Group(
     ),
     option(
         "--group groups",
-        click.Choice(GROUPS),
+        Choice(GROUPS),
         f"Only these choices (may be repeated): {', '.join(GROUPS)}.",
         multiple=True,
     ),

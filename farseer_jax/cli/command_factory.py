@@ -24,6 +24,7 @@ from farseer_jax.cli.output import (
     naming,
     paths_of,
 )
+from farseer_jax.runtime.progress import progress_bar, stage
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
@@ -130,10 +131,9 @@ def command(
             check_target(target, files, f"use --json {STANDARD_OUTPUT} for standard output")
             check_picture(settings.get("picture"), [*files, target])
             set_up_jax(refits=refits or settings.get("bootstrap") is not None)
-            read = source.read(settings)
-            from farseer_jax import progress_bar
-
             with progress_bar():
+                with stage("reading"):
+                    read = source.read(settings)
                 found = function(read, **{name: settings[name] for name in names})
             found = naming(found, getattr(read, "dropped", ()))
             deliver(found, target, delivers)

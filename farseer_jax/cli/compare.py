@@ -1,12 +1,12 @@
 """``farseer compare``: which of two recipes is better, and at which scale."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from farseer_jax.cli.command_factory import Source, command
-from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.file_labels import file_labels
+from farseer_jax.cli.model import AUTO, law_text
 from farseer_jax.cli.options import (
     POSITIVE,
     Group,
@@ -15,32 +15,42 @@ from farseer_jax.cli.options import (
     named,
     option,
     refit_options,
-    spelled,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.runs import PREPARING, preparing, print_notes, runs_of_one_recipe
+from farseer_jax.cli.runs import PREPARING, preparing
 from farseer_jax.cli.tasks import file_argument, is_result, read_fit
-from farseer_jax.cli.two_tables import for_both
+from farseer_jax.cli.two_tables import runs_beside, runs_of_both
 from farseer_jax.cli.values import point, span, two_names
-from farseer_jax.runs.table_problems import TableError
 
 if TYPE_CHECKING:
-    from farseer_jax.runs.runs import Runs
-    from farseer_jax.tables.columns import Columns
+    from farseer_jax import Fit, Runs
 
 _NUM_BUDGETS = 7
-_MOST_LABELS = 6  # that a message shows
+_LAW = "farseer"
 
 
 class Sources(NamedTuple):
-    """Two fits, or the runs of two recipes and, from one table, their labels."""
+    """Two recipes.
 
-    both: list[Any]
-    labels: tuple[str, str] | None = None
+    Attributes:
+        both: the fit, or the runs, of each.
+        names: names of both, unless an option gives others.
+        by_fits: whether fits are compared; runs are fitted first.
+    """
+
+    both: "list[Fit | Runs]"
+    names: tuple[str, str]
+    by_fits: bool
 
 
 _OPTIONS = Group(
     "Comparison",
+    option(
+        "--law",
+        law_text,
+        "Compare fits of this law to the tables, a name or an expression of N and D, instead of "
+        f"the runs; {_LAW} with other options of fits.",
+    ),
     option(
         "--N",
         span,
@@ -62,8 +72,8 @@ _OPTIONS = Group(
     option(
         "--names",
         two_names,
-        "Names of both in the output, with a comma between them.",
-        default="A,B",
+        "Names of both in the output, with a comma between them; those of the files, or of their "
+        "folders, unless given.",
     ),
     option(
         "--by",
@@ -86,21 +96,13 @@ _INTERVALS = Group(
 )
 
 
-_FOR_FITS = ("N", "D", "compute", "tokens_per_parameter", "bootstrap", "seed")
+_OF_FITS = ("law", "N", "D", "compute", "tokens_per_parameter", "bootstrap", "seed")
 
 
-def _are_fits(settings: Settings) -> bool:
-    """Whether both files are fits; both are tables of runs otherwise."""
-    if settings["path_b"] is None:
-        return False
+def _are_fits(settings: Settings) -> list[bool]:
+    """Whether each file is a fit, and not a table of runs."""
     paths = [settings["path_a"], settings["path_b"]]
-    fits = [is_result(path) for path in paths]
-    if fits[0] != fits[1]:
-        raise click.UsageError(
-            f"{paths[fits.index(True)]} is a fit and {paths[fits.index(False)]} a table of runs: "
-            "name two tables, or two fits."
-        )
-    return fits[0]
+    return [is_result(path) for path in paths if path is not None]
 
 
 def _check(settings: Settings) -> None:
@@ -109,65 +111,55 @@ def _check(settings: Settings) -> None:
             "Name two files A and B, or one table A of both recipes with the column that "
             "distinguishes them, such as --by arm."
         )
-    if _are_fits(settings):
+    if settings["law"] == AUTO:
+        raise click.UsageError(f"--law {AUTO} is for `farseer fit`: name a law here.")
+    are_fits = _are_fits(settings)
+    if settings["path_b"] is None and any(are_fits):
+        raise click.UsageError("--by is for a table of both recipes: name two fits instead.")
+    if any(are_fits) and settings["law"] is not None:
+        raise click.UsageError(
+            "--law is for tables of runs, and one is fitted by the law of the other's fit: leave "
+            "--law out."
+        )
+    if _by_fits(settings):
         check_goes_with("bootstrap", ("level", "seed"), settings)
-        return
-    for name in _FOR_FITS:
-        if named(name):
-            raise click.UsageError(
-                f"{spelled(name)} is for two fits (A.json B.json): leave it out, or fit both "
-                "tables."
-            )
+
+
+def _by_fits(settings: Settings) -> bool:
+    """Whether fits are compared: one file is a fit, or an option is about fits."""
+    return any(_are_fits(settings)) or any(map(named, _OF_FITS))
 
 
 def _read(settings: Settings) -> Sources:
-    paths = [settings["path_a"], settings["path_b"]]
-    if _are_fits(settings):
-        return Sources([read_fit(path) for path in paths])
     from farseer_jax.runs.read_table import read_table  # without JAX: mistakes come immediately
 
-    if settings["path_b"] is None:
-        table = read_table(settings["path_a"], **preparing(settings))
-        print_notes(table.notes)
-        recipes = _two_recipes(replace(table, notes=()), settings["by"])
-        path = str(settings["path_a"])
-        both = [_runs_of(own, f"{label}: ", path, None) for label, own in recipes.items()]
-        a, b = recipes
-        return Sources(both, (a, b))
-    tables = {path: read_table(path, **preparing(settings)) for path in paths}
-    others = {path: tables[other] for path, other in zip(paths, paths[::-1], strict=True)}
-    return Sources([_runs_of(tables[path], f"{path}: ", str(path), others[path]) for path in paths])
+    by_fits = _by_fits(settings)
+    paths = [settings["path_a"], settings["path_b"]]
+    are_fits = _are_fits(settings)
+    if not any(are_fits):
+        runs, names = runs_of_both(paths[0], paths[1], settings["by"], settings)
+        return Sources([*runs], names, by_fits)
+    tables = [
+        None if is_fit else read_table(path, **preparing(settings))
+        for path, is_fit in zip(paths, are_fits, strict=True)
+    ]
+    read: list[Fit | Runs] = [
+        read_fit(path) if table is None else runs_beside(table, f"{path}: ", path, other)
+        for path, table, other in zip(paths, tables, tables[::-1], strict=True)
+    ]
+    return Sources(read, file_labels(*paths), by_fits)
 
 
-def _runs_of(columns: "Columns", label: str, path: str, other: "Columns | None") -> "Runs":
-    """The runs of one recipe; an error has options that read the other table too."""
-    try:
-        return runs_of_one_recipe(columns, label=label)
-    except TableError as error:
-        raise for_both(error, path, other) from None
+def _fits_of(sources: Sources, law: str | None) -> "list[Fit]":
+    """The fits of both; runs are fitted by the law and the method of the other fit."""
+    import farseer_jax
 
-
-def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
-    """The rows of both recipes of a table, by label.
-
-    Raises:
-        ValueError: there is no such column.
-        Refusal: the column does not have exactly two values.
-    """
-    from farseer_jax.runs.find_columns import match_columns
-
-    (name,) = match_columns([*table], by, "as that of the recipes")[:1]
-    labels = table[name].astype(str)
-    found = list(dict.fromkeys(labels.tolist()))
-    if len(found) != 2:
-        more = ", …" if len(found) > _MOST_LABELS else ""
-        condition = f"{name} in ('{found[0]}', '{found[-1]}')"
-        hint = f': select two of them, such as --where "{condition}"' if len(found) > 2 else ""
-        raise Refusal(
-            f"--by {by}: expected two values, got {len(found)} ({', '.join(found[:_MOST_LABELS])}"
-            f"{more}){hint}"
-        )
-    return {label: table.take(labels == label) for label in found}
+    known = [own for own in sources.both if isinstance(own, farseer_jax.Fit)]
+    of: Any = (type(known[0].law), known[0].method) if known else (law or _LAW, None)
+    return [
+        own if isinstance(own, farseer_jax.Fit) else farseer_jax.fit(of[0], own, of[1])
+        for own in sources.both
+    ]
 
 
 @command(
@@ -187,7 +179,7 @@ def _two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
         "farseer compare a.csv b.csv --at 7B,2T",
         "farseer compare runs.csv --by arm --where \"arm in ('attn', 'mla')\"",
         "farseer compare a.json b.json --names old,new --N 1e8:1e11 --D 1e9:1e13",
-        "farseer compare a.json b.json --at 7B,2T --bootstrap 1000 --json comparison.json",
+        "farseer compare a.csv b.csv --law chinchilla --at 7B,2T --bootstrap 1000",
     ],
     check=_check,
 )
@@ -197,31 +189,33 @@ def compare(
     compute: tuple[float, float] | None,
     bootstrap: int | None,
     seed: int,
+    law: str | None,
+    names: tuple[str, str] | None,
     by: str | None,
     **options: Any,
 ) -> Output:
-    """Compare two recipes by their tables of runs, or two fits (A.json B.json).
+    """Compare two recipes by their runs, or by their fits.
 
-    Both recipes may be in one table A, with a column --by that distinguishes
-    them.
+    A and B are tables of runs, or fits written by `farseer fit --json`. Both
+    recipes may be in one table A, with a column --by that distinguishes them.
 
-    From tables: which recipe wins at each point, by how much and how sure that
-    is, by the differences of runs at the same N and D. From fits written by
-    `farseer fit --json`: the difference of the losses over N and D, where the
-    winner changes, and how much less compute A needs for B's loss; with
-    --bootstrap also the probability that A is better.
+    By runs: which recipe wins at each point, by how much and how sure that is,
+    from the differences of runs at the same N and D. By fits (of a table too,
+    with --law or another option of fits): the difference of the losses over N
+    and D, where the winner changes, and how much less compute A needs for B's
+    loss; with --bootstrap also the probability that A is better. A table beside
+    a fit is fitted by the law and the method of that fit.
     """
     import farseer_jax
 
-    if isinstance(sources.both[0], farseer_jax.Runs):
+    options["names"] = names or sources.names
+    if not sources.by_fits:
         a, b = sources.both
         kept: Any = {name: options[name] for name in ("names", "level", "comparable")}
-        if sources.labels is not None and not named("names"):
-            kept["names"] = sources.labels
         return Output(farseer_jax.compare_runs(a, b, list(points) or None, **kept))
     import numpy as np
 
-    both = sources.both
+    both: list[Any] = _fits_of(sources, law)
     if bootstrap is not None:
         both = [farseer_jax.bootstrap(fit, bootstrap, seed=seed) for fit in both]
     budgets = None if compute is None else np.geomspace(*compute, _NUM_BUDGETS)

@@ -2,19 +2,23 @@
 
 import contextlib
 import dis
+import io
 import os
 import re
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
-from typing import NoReturn
+from typing import IO, Any
 
 import click
 
 from farseer_jax._version import __version__
 from farseer_jax.cli.command_line import shell_word, with_options
+from farseer_jax.cli.terminal import is_coloured
 from farseer_jax.runs.table_problems import TableError
 
 INTERRUPTED = 130
+_ERROR = "Error"
 _OTHER_NAMES = {"table_name": "table"}  # arguments of the library, where settings differ
 _RAISE = "RAISE_VARARGS"
 _VALUE = r"\"[^\"]*\"|'[^']*'|\([^()]*\)|[\w.+-]+"
@@ -53,6 +57,31 @@ class TableRefusal(click.ClickException):
         super().__init__(text)
 
 
+class _Coloured(click.ClickException):
+    """An error as a terminal with colours shows it: its first word in red, commands in bold."""
+
+    def __init__(self, error: click.ClickException) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]  # a class variable of click
+        """That of the error."""
+        return self.error.exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the error."""
+        text = io.StringIO()
+        self.error.show(text)
+        for line in text.getvalue().splitlines():
+            word, colon, rest = line.partition(": ")
+            if word == _ERROR and colon:
+                line = f"{click.style(f'{word}:', fg='red', bold=True)} {rest}"
+            elif line.startswith("  farseer "):
+                line = click.style(line, bold=True)
+            click.echo(line, file=file, err=True, color=True)
+
+
 class Defect(click.ClickException):
     """An error that only a developer can correct."""
 
@@ -67,31 +96,37 @@ def errors_as_sentences() -> Iterator[None]:
     """
     try:
         yield
-    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+    except click.ClickException as error:
+        raise _shown(error) from None
+    except (click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
     except KeyboardInterrupt as interrupt:
         click.echo(str(interrupt) or "Interrupted.", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     except Exception as error:
-        _report(error)
+        if _debugging():
+            click.echo(traceback.format_exc(), err=True)
+        raise _shown(_as_sentence(error)) from None
 
 
-def _report(error: Exception) -> NoReturn:
-    if _debugging():
-        click.echo(traceback.format_exc(), err=True)
+def _shown(error: click.ClickException) -> click.ClickException:
+    return _Coloured(error) if is_coloured(sys.stderr) else error
+
+
+def _as_sentence(error: Exception) -> click.ClickException:
     if isinstance(error, TableError):
-        raise TableRefusal(error) from None
+        return TableRefusal(error)
     if isinstance(error, OSError):
-        raise Refusal(_os_sentence(error)) from None
+        return Refusal(_os_sentence(error))
     if isinstance(error, MemoryError):
-        raise Refusal("not enough memory; select fewer runs or fewer candidates") from None
+        return Refusal("not enough memory; select fewer runs or fewer candidates")
     if isinstance(error, ValueError | TypeError) and _raised_by_us(error):
-        raise Refusal(_one_line(error)) from None
-    raise Defect(
+        return Refusal(_one_line(error))
+    return Defect(
         f"farseer {__version__} failed in a way it should not "
         f"({type(error).__name__}: {_one_line(error)}); please report it, with the output of the "
         "same command under FARSEER_DEBUG=1"
-    ) from None
+    )
 
 
 def _raised_by_us(error: Exception) -> bool:

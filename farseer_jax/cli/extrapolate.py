@@ -31,6 +31,7 @@ from farseer_jax.cli.runs import (
     select,
 )
 from farseer_jax.cli.values import named_run, names, positives
+from farseer_jax.close_names import unknown_name
 
 if TYPE_CHECKING:
     from farseer_jax.cli.runs import Table
@@ -39,7 +40,7 @@ Named = tuple[str, str | None, str | None]
 FORECAST = "forecast"
 
 
-@reads("forecast|LAW[:METHOD[:OBJECTIVE]]")
+@reads("forecast|LAW[:METHOD[:OBJECTIVE]]", names=(FORECAST, *LAWS))
 def candidate(text: str) -> Named | str:
     """The forecast, or a law, possibly with a method and an objective.
 
@@ -63,8 +64,8 @@ def candidate(text: str) -> Named | str:
         (objective, (*OBJECTIVES, None), "objective"),
     ):
         if value not in known:
-            listed = ", ".join(name for name in known if name)
-            raise click.BadParameter(f"unknown {what} {value!r}; choose from {listed}.")
+            names = [name for name in known if name]
+            raise click.BadParameter(f"{unknown_name(what, str(value), names)}.")
     if method is None or method == FORECAST:
         return law, method, objective
     fits = method in OF_EXPRESSIONS if is_expression(law) else law in FITS.get(method, LAWS)

@@ -1,5 +1,6 @@
 """``farseer inspect``: what a table holds, and which laws, methods and commands suit it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from farseer_jax.cli.values import columns
 
 if TYPE_CHECKING:
     from farseer_jax import TableInspection
+    from farseer_jax.results.table import Table
 
 _COLUMNS = Group(
     READING,
@@ -43,9 +45,8 @@ class _Shown:
     ways: list[str]
     steps: list[tuple[str, str]]
 
-    def __str__(self) -> str:
-        parts = self.inspection.described(self.problems, self.ways, self.steps)
-        return "\n\n".join(map(str, parts))
+    def text_parts(self) -> "Sequence[str | Table]":
+        return self.inspection.described(self.problems, self.ways, self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         return self.inspection.to_dict()

@@ -10,6 +10,7 @@ from farseer_jax.cli.options import (
     FROM_2,
     NUMBER,
     SEED,
+    Choice,
     Group,
     Settings,
     WholeRange,
@@ -29,6 +30,7 @@ from farseer_jax.cli.values import (
     rounds,
     ties,
 )
+from farseer_jax.close_names import unknown_name
 
 if TYPE_CHECKING:
     from farseer_jax.laws.law import Law
@@ -72,7 +74,7 @@ _MAX_CANDIDATES = 100_000  # take a second with the flags of `jax_settings`
 _MAX_CANDIDATES_EACH = 1_000  # of each exponent: a million in all
 
 
-@reads("NAME|EXPRESSION")
+@reads("NAME|EXPRESSION", names=(*LAWS, AUTO))
 def law_text(text: str) -> str:
     """A law's name, or an expression.
 
@@ -83,7 +85,7 @@ def law_text(text: str) -> str:
     if text in (*LAWS, AUTO) or any(mark in text for mark in _MARKS):
         return text
     raise click.BadParameter(
-        f"unknown law {text!r}; choose from {', '.join(LAWS)}, or write an expression such as "
+        f"{unknown_name('law', text, (*LAWS, AUTO))}, or write an expression such as "
         "'E + A/N**alpha'."
     )
 
@@ -121,7 +123,7 @@ _PIECEWISE = Group(
     "Method piecewise",
     option(
         "--criterion",
-        click.Choice(["squared", "relative"]),
+        Choice(["squared", "relative"]),
         "Errors to minimise: squared as in the paper, relative as in its code.",
         default="squared",
     ),
@@ -155,7 +157,7 @@ _LAW = Group(
     *EXPRESSION_OPTIONS,
     option(
         "--method",
-        click.Choice(tuple(METHODS)),
+        Choice(tuple(METHODS)),
         f"Method of the fit: {', '.join(METHODS)}; piecewise for farseer and least-squares for "
         "other laws unless given. Piecewise fits farseer and chinchilla, isoflop chinchilla only.",
     ),
@@ -199,7 +201,7 @@ def _end_to_end(seed: str) -> Group:
         "Methods that fit all parameters at once",
         option(
             "--objective",
-            click.Choice(OBJECTIVES),
+            Choice(OBJECTIVES),
             f"Objective to minimise: {', '.join(OBJECTIVES)}; the first unless given.",
         ),
         *_PARAMETERS,
@@ -209,9 +211,7 @@ def _end_to_end(seed: str) -> Group:
             "Random starts; 64 unless given, 30,000 for restarts.",
         ),
         option(f"{seed} seed", SEED, "Seed of the starts; 0 unless given."),
-        option(
-            "--optimiser", click.Choice(OPTIMISERS), "Optimiser of restarts; lbfgs unless given."
-        ),
+        option("--optimiser", Choice(OPTIMISERS), "Optimiser of restarts; lbfgs unless given."),
         option("--num-steps", FROM_1, "Steps of each restart; 2,000 unless given."),
     )
 

@@ -19,6 +19,7 @@ from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import of_groups
 from farseer_jax.cli.tasks import file_argument
 from farseer_jax.cli.values import amounts, labels, names, numbers_by_name, values
+from farseer_jax.close_names import unknown_name
 from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
@@ -102,9 +103,7 @@ def _read(settings: Settings) -> "Fit":
     responses = list(dict.fromkeys(fit.response for fit in fits))
     response = settings["response"]
     if response is not None and response not in responses:
-        raise Refusal(
-            f"--response {response}: unknown response; choose from {', '.join(responses)}"
-        )
+        raise Refusal(f"--response {response}: {unknown_name('response', response, responses)}")
     own = [fit for fit in fits if response in (None, fit.response)]
     if len(own) > 1:
         option_name = "--response" if len(responses) > 1 and response is None else "--group"

@@ -1,10 +1,12 @@
 """Options: their declaration, their groups in the help, and options that commands share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import click
 
+from farseer_jax.cli.completed_values import completer
+from farseer_jax.close_names import closest
 from farseer_jax.tables.number_texts import number_of
 
 Settings: TypeAlias = dict[str, Any]  # the values of all options and arguments of a command
@@ -50,6 +52,19 @@ def _number(kind: Any, value: Any, param: Any, ctx: Any) -> Any:
     return number
 
 
+class Choice(click.Choice):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """One of several names; the error on another says which was probably meant."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The name."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            close = closest(str(value), map(str, self.choices))
+            question = f" Did you mean {close!r}?" if close else ""
+            raise click.BadParameter(f"{error.message}{question}", ctx, param) from None
+
+
 NUMBER = Number()
 POSITIVE = NumberRange(0, min_open=True)
 SEED = click.IntRange(0)
@@ -65,19 +80,29 @@ class Text(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5
         metavar: text that the help shows for the value.
         joined: whether the option may be repeated and its lists or mappings are joined into one;
             None without the option.
+        names: names that the text may be, which a shell completes.
     """
 
-    def __init__(self, read: Callable[[str], Any], metavar: str, *, joined: bool = False) -> None:
-        self.read, self.name, self.joined = read, metavar, joined
+    def __init__(
+        self,
+        read: Callable[[str], Any],
+        metavar: str,
+        *,
+        joined: bool = False,
+        names: Sequence[str] = (),
+    ) -> None:
+        self.read, self.name, self.joined, self.names = read, metavar, joined, names
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The value; a default of another type is returned unchanged."""
         return self.read(value) if isinstance(value, str) else value
 
 
-def reads(metavar: str, *, joined: bool = False) -> Callable[[Callable[[str], Any]], Text]:
+def reads(
+    metavar: str, *, joined: bool = False, names: Sequence[str] = ()
+) -> Callable[[Callable[[str], Any]], Text]:
     """A decorator that turns a function that reads a text into a type of options."""
-    return lambda read: Text(read, metavar, joined=joined)
+    return lambda read: Text(read, metavar, joined=joined, names=names)
 
 
 class Group:
@@ -91,20 +116,22 @@ def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> cli
     """An option.
 
     Args:
-        names: the option, such as ``"--max-N"``, possibly followed by the name of the setting,
-            ``"--fix fixed"``; the setting is ``max_N`` otherwise.
+        names: the option, such as ``"--max-N"`` or ``"-o --output"``, possibly followed by the
+            name of the setting, ``"--fix fixed"``; the setting is ``max_N`` otherwise.
         kind: a type of click, a :class:`Text`, or the metavar of a plain text.
         help: text of the help.
         settings: further arguments of ``click.Option``.
     """
-    flag, *dest = names.split()
-    dest = dest or [flag.removeprefix("--").replace("-", "_")]
+    flags = [name for name in names.split() if name.startswith("-")]
+    dest = names.split()[len(flags) :] or [flags[-1].removeprefix("--").replace("-", "_")]
     if isinstance(kind, Text) and kind.joined:
         settings |= {"multiple": True, "callback": _joined}
     settings.setdefault("metavar", kind if isinstance(kind, str) else _metavar(kind))
     settings.setdefault("show_default", "default" in settings)
+    if completed := completer(settings["metavar"], getattr(kind, "names", ())):
+        settings.setdefault("shell_complete", completed)
     type = None if isinstance(kind, str) else kind
-    return click.Option([flag, *dest], type=type, help=help, **settings)
+    return click.Option([*flags, *dest], type=type, help=help, **settings)
 
 
 def _metavar(kind: Any) -> str | None:

@@ -6,11 +6,16 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from farseer_jax.cli.errors import Refusal, in_options
+from farseer_jax.cli.terminal import shown_on
+from farseer_jax.runtime.progress import progress_bar
+
+if TYPE_CHECKING:
+    from farseer_jax.results.table import Table
 
 STANDARD_OUTPUT = "-"
 _PICTURES = (".png", ".pdf", ".svg")
@@ -39,15 +44,16 @@ class Output:
     what: str | None = None
     note: str | None = None
 
-    def __str__(self) -> str:
-        from farseer_jax.results.result import warned
-
-        own = warned(str(self.result), self.warnings or ())
-        text = "\n\n".join([*map(str, self.above), own, *map(str, self.below)])
-        lines = text.split("\n")
-        return "\n".join(
-            in_options(line) if line.lower().startswith("warning: ") else line for line in lines
-        )
+    def parts(self) -> "list[str | Table]":
+        """Paragraphs and tables, in the order in which they are printed."""
+        *own, last = _parts_of(self.result)
+        parts = [
+            *(part for other in self.above for part in _parts_of(other)),
+            *own,
+            _with_warnings(last, self.warnings or ()),
+            *(part for other in self.below for part in _parts_of(other)),
+        ]
+        return [_of_the_shell(part) for part in parts]
 
     def to_json(self) -> str:
         """What ``--json`` writes; warnings of the fit come last, as in the table."""
@@ -55,6 +61,36 @@ class Output:
         if self.warnings is not None:
             content["warnings"] = [*content.get("warnings", ()), *self.warnings]
         return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def _parts_of(result: Any) -> "Sequence[str | Table]":
+    """The paragraphs and tables of a result; a text is one paragraph."""
+    return [result] if isinstance(result, str) else result.text_parts()
+
+
+def _with_warnings(part: "str | Table", warnings: Sequence[str]) -> "str | Table":
+    """A part with warnings directly under it."""
+    from farseer_jax.results.result import warned
+
+    if isinstance(part, str):
+        return warned(part, warnings)
+    return replace(part, note=warned(part.note, warnings).strip()) if warnings else part
+
+
+def _of_the_shell(part: "str | Table") -> "str | Table":
+    """A part whose warnings name options of the shell."""
+    from farseer_jax.results.result import Headline
+
+    if not isinstance(part, str):
+        return replace(part, note=_in_options(part.note))
+    return Headline(_in_options(part)) if isinstance(part, Headline) else _in_options(part)
+
+
+def _in_options(text: str) -> str:
+    return "\n".join(
+        in_options(line) if line.lower().startswith("warning: ") else line
+        for line in text.split("\n")
+    )
 
 
 def paths_of(setting: Any) -> list[Path]:
@@ -141,7 +177,9 @@ def deliver(found: Any, target: str | None, what: str) -> None:
         if target is not None:
             _write(Path(target), output.to_json())
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        _print(f"{output}\n".encode(encoding, errors="replace"))
+        with progress_bar():  # some results are computed when they are printed
+            text = shown_on(sys.stdout, output.parts())
+        _print(f"{text}\n".encode(encoding, errors="replace"))
         if target is not None:
             click.echo(f"{output.what or what} written to {target}", err=True)
     if output.note is not None:

@@ -10,13 +10,16 @@ from farseer_jax.cli.runs import columns_of, preparing, units_of
 _BOUNDS = ("min_N", "max_N", "min_D", "max_D")
 
 
-def reading_text(settings: Settings, name: str, path: Path | list[Path] | None) -> str:
+def reading_text(
+    settings: Settings, name: str, path: Path | list[Path] | None, rows: str | None = None
+) -> str:
     """A line of Python: ``runs = fj.read_runs("runs.csv", …)``.
 
     Args:
         settings: of the command.
         name: of the variable.
         path: the file or files; None is the example.
+        rows: a further condition in SQL.
     """
     selected = _call("", _selection(settings))
     chosen = f".select{selected}" if selected != "()" else ""
@@ -24,6 +27,9 @@ def reading_text(settings: Settings, name: str, path: Path | list[Path] | None) 
         return f"{name} = fj.example_runs(){chosen}"
     files = [str(own) for own in path] if isinstance(path, list) else str(path)
     prepared = {n: v for n, v in preparing(settings).items() if v}
+    if rows:
+        known = prepared.get("where")
+        prepared["where"] = f"({known}) and {rows}" if known else rows
     if settings.get("law") is not None:
         rest = {n: v for n, v in _selection(settings).items() if v}
         note = f"  # and its rows selected by {', '.join(rest)}" if rest else ""

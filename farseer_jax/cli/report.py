@@ -1,8 +1,9 @@
 """``farseer report``: the answer on one page, with what it rests on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,11 +14,12 @@ from farseer_jax.cli.model import OWN_LAW
 from farseer_jax.cli.options import POSITIVE, Group, Settings, level_option, option
 from farseer_jax.cli.output import Output, check_target
 from farseer_jax.cli.reading_text import reading_text
-from farseer_jax.cli.runs import DATA, EXAMPLE, RUNS, TASK_GROUPS, preparing, runs_of_one_recipe
+from farseer_jax.cli.runs import DATA, EXAMPLE, RUNS, TASK_GROUPS
+from farseer_jax.cli.two_tables import runs_of_both
 from farseer_jax.cli.values import amounts, named_point, two_names
 
 if TYPE_CHECKING:
-    from farseer_jax import Report
+    from farseer_jax import Report, Runs
 
 _POINTS = option(
     "--at points",
@@ -49,11 +51,21 @@ _RECIPES = Group(
         "Table of another recipe: the page says which of the two wins.",
         metavar="FILE",
     ),
-    option("--names", two_names, "Names of both, with a comma between them.", default="A,B"),
+    option(
+        "--by",
+        "COLUMN",
+        "Column of RUNS, a table of both recipes, whose two values distinguish them, such as arm.",
+    ),
+    option(
+        "--names",
+        two_names,
+        "Names of both, with a comma between them; those of the files or of the column unless "
+        "given.",
+    ),
 )
 _PAGE = Group(
     "Page",
-    option("--output", "FILE", "File to write, HTML.", default="report.html"),
+    option("-o --output", "FILE", "File to write, HTML.", default="report.html"),
     option("--title", "TEXT", "Title of the page."),
     option(
         "--no-holdouts no_holdouts",
@@ -65,6 +77,13 @@ _PAGE = Group(
 
 def _check(settings: Settings) -> None:
     check_question(settings)
+    recipes = settings["against"] is not None, settings["by"] is not None
+    if all(recipes):
+        raise click.UsageError("--against does not go with --by: leave one of them out.")
+    if any(recipes) and not isinstance(settings["path"], Path):
+        raise click.UsageError("two recipes are compared from one file RUNS: name one.")
+    if settings["names"] and not any(recipes):
+        raise click.UsageError("--names is for two recipes: add --against or --by.")
     check_target(settings["output"], [settings["against"]], "name a file")
     ending = Path(settings["output"]).suffix.lower()
     if ending not in (".html", ".htm"):
@@ -73,17 +92,32 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _read(settings: Settings) -> "tuple[Question, Any, str]":
-    """The question, the runs of the other recipe if any, and Python that reads the tables."""
-    question = read_question(settings)
-    text = reading_text(settings, "runs", settings["path"])
-    if settings["against"] is None:
-        return question, None, text
-    from farseer_jax.runs.read_table import read_table
+class Sources(NamedTuple):
+    """What a report is made from.
 
-    path = settings["against"]
-    other = runs_of_one_recipe(read_table(path, **preparing(settings)), label=f"{path}: ")
-    return question, other, f"{text}\n{reading_text(settings, 'other', path)}"
+    Attributes:
+        question: the runs to forecast from, with a law; None for two recipes.
+        both: the runs of two recipes; empty for a forecast.
+        names: their names.
+        reading: Python that reads the tables.
+    """
+
+    question: Question | None
+    both: "Sequence[Runs]"
+    names: tuple[str, str]
+    reading: str
+
+
+def _read(settings: Settings) -> Sources:
+    path, other, by = settings["path"], settings["against"], settings["by"]
+    if other is None and by is None:
+        question = read_question(settings)
+        return Sources(question, (), ("", ""), reading_text(settings, "runs", path))
+    both, names = runs_of_both(path, other, by, settings)
+    rows = (None, None) if by is None else tuple(f"{by} = '{name}'" for name in names)
+    tables = zip(("runs", "other"), (path, other or path), rows, strict=True)
+    lines = [reading_text(settings, *own) for own in tables]
+    return Sources(None, both, names, "\n".join(lines))
 
 
 @command(
@@ -103,22 +137,23 @@ def _read(settings: Settings) -> "tuple[Question, Any, str]":
     json="all results",
     delivers="Results",
     examples=[
-        "farseer report runs.csv --at 25B,500B --compute 1e24 --output report.html",
-        "farseer report new.csv --against base.csv --at 7B,2T --names new,base",
+        "farseer report runs.csv --at 25B,500B --compute 1e24 -o report.html",
+        "farseer report new.csv --against base.csv --at 7B,2T",
+        "farseer report runs.csv --by arm --where \"arm in ('attn', 'mla')\"",
         "farseer report --example",
     ],
 )
 def report(
-    read: "tuple[Question, Any, str]",
+    sources: Sources,
     points: tuple[dict[str, str], ...],
     compute: list[float] | None,
     budget: float | None,
     level: float,
-    against: Path | None,
-    names: tuple[str, str],
+    names: tuple[str, str] | None,
     output: str,
     title: str | None,
     no_holdouts: bool,
+    **_: Any,
 ) -> "Output | Report":
     """Write one HTML page that answers a question about runs not trained yet.
 
@@ -130,26 +165,38 @@ def report(
     """
     import farseer_jax
 
-    question, other, reading = read
-    task, has_law = question
-    at, options = question.points_at(points), dict(task.options)
-    runs = task.runs if has_law else task.bound()
     given: dict[str, Any] = {"level": level, "title": title or ""}
-    if other is not None:
-        given |= {"against": other, "names": names}
-    if has_law:
-        given |= {"law": task.law, "method": task.method, **options}
+    runs: Any
+    if sources.question is None:
+        runs, other = sources.both
+        at: Any = [_pair(own) for own in points] or None
+        given |= {"against": other, "names": names or sources.names}
+    else:
+        task, has_law = sources.question
+        runs, at = task.runs if has_law else task.bound(), sources.question.points_at(points)
+        if has_law:
+            given |= {"law": task.law, "method": task.method, **task.options}
+        given |= {"holdouts": not no_holdouts}
     given |= {"compute": compute or None, "budget": budget}
-    found = farseer_jax.report(
-        runs, at, holdouts=not no_holdouts, **{n: v for n, v in given.items() if v is not None}
-    )
-    found = replace(found, reading=reading, commands=_commands(found))
+    found = farseer_jax.report(runs, at, **{n: v for n, v in given.items() if v is not None})
+    found = replace(found, reading=sources.reading, commands=_commands(found))
     found.save(output)
     return Output(found, note=f"Report written to {output}")
 
 
+def _pair(point: dict[str, str]) -> tuple[float, float]:
+    """N and D of a point."""
+    from farseer_jax.tables.number_texts import number_of
+
+    values = [number_of(point[name]) for name in ("N", "D") if name in point]
+    if len(point) != 2 or None in values or len(values) < 2:
+        raise click.UsageError(f"--at: expected N and D, such as 7B,2T, got {point}.")
+    return values[0] or 0.0, values[1] or 0.0
+
+
 _OWN = {
-    "--at", "--compute", "--budget", "--against", "--names", "--output", "--title", "--json",
+    "--at", "--compute", "--budget", "--against", "--by", "--names", "--output", "--title",
+    "-o", "--json",
 }  # fmt: skip
 
 
@@ -160,8 +207,9 @@ def _commands(found: "Report") -> str:
     lines = [["report", *every]]
     at = _values(every, "--at")
     if "comparison" in found.results:
-        words = [*_values(every, "--against"), *_flags("--at", at)]
-        lines.append(["compare", *table, *words, *_flags("--names", _values(every, "--names"))])
+        by, names = (_flags(own, _values(every, own)) for own in ("--by", "--names"))
+        words = [*_values(every, "--against"), *by, *_flags("--at", at), *names]
+        lines.append(["compare", *table, *words])
     else:
         lines.append(["forecast", *table, *_flags("--at", at)])
     compute = _values(every, "--compute")

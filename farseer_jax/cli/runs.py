@@ -1,5 +1,6 @@
 """Reading and selecting runs: a file with its columns and units, or the example."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -8,6 +9,7 @@ import click
 
 from farseer_jax.cli.errors import in_options
 from farseer_jax.cli.options import NUMBER, Group, Settings, option, spelled
+from farseer_jax.cli.terminal import styled
 from farseer_jax.cli.values import columns, link, names, numbers_by_name, patterns
 
 if TYPE_CHECKING:
@@ -334,7 +336,7 @@ def runs_of_one_recipe(
 def print_notes(notes: Iterable[str]) -> None:
     """Print how a table was read, on standard error."""
     for note in notes:
-        click.echo(f"{in_options(note)}.", err=True)
+        click.echo(styled(f"{in_options(note)}.", sys.stderr, dim=True), err=True, color=True)
 
 
 def columns_of(settings: Settings) -> dict[str, str]:

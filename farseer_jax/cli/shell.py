@@ -2,19 +2,21 @@
 
 import importlib
 import warnings
+from pathlib import Path
 from typing import Any
 
 import click
 
 from farseer_jax._version import __version__
 from farseer_jax.cli.command_factory import HELP_NAMES
-from farseer_jax.cli.command_line import ARGUMENTS
+from farseer_jax.cli.command_line import ARGUMENTS, shell_word
 from farseer_jax.cli.errors import errors_as_sentences
+from farseer_jax.close_names import closest
 
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
-    "allocate", "bootstrap", "choices", "compare", "extrapolate", "fit", "forecast", "influence",
-    "inspect", "optimise", "predict", "report", "suggest"
+    "allocate", "bootstrap", "choices", "compare", "completion", "extrapolate", "fit", "forecast",
+    "influence", "inspect", "optimise", "predict", "report", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -24,7 +26,7 @@ Examples:
   farseer forecast --example                 see what a forecast looks like
   farseer forecast runs.csv --at 7B,1T       what a run not trained yet will
                                              reach, and how sure that is
-  farseer report runs.csv --at 7B,1T         the same as one page, with figures
+  farseer report runs.csv --at 7B,1T         the same as a page with figures
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer fit runs.csv --law "E + A/(N*P)**a"
                                              your own law, of any columns
@@ -40,13 +42,24 @@ Examples:
   farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7B,1T --budget 1e22
                                              which runs to train next
+  farseer completion --install               complete words by the tab key
 
 \b
 Environment:
+  NO_COLOR=1          no colours; FORCE_COLOR=1 has them in pipes too
   JAX_PLATFORMS       device to compute on; cpu unless set
   FARSEER_NO_CACHE=1  keep no compiled code between calls
   FARSEER_DEBUG=1     show the traceback of an error
 """
+
+
+def _meant(name: str) -> str:
+    """What a word that is no command was probably meant to be."""
+    close = closest(name, COMMANDS)
+    if close is not None:
+        return f" Did you mean {close!r}?"
+    is_table = Path(name).exists()
+    return f" To describe a table: farseer inspect {shell_word(name)}" if is_table else ""
 
 
 class _Shell(click.Group):
@@ -55,6 +68,19 @@ class _Shell(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
         return list(COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names, and the words after it.
+
+        Raises:
+            UsageError: there is no such command; says which was probably meant.
+        """
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {name!r}.{_meant(name)}", ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name, or None."""

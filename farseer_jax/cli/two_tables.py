@@ -1,13 +1,85 @@
-"""What reads the tables of a comparison, whose options are those of both tables."""
+"""The tables of a comparison: one of both recipes, or two with the same options."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farseer_jax.cli.command_line import command_with
+from farseer_jax.cli.errors import Refusal
+from farseer_jax.cli.file_labels import file_labels
+from farseer_jax.cli.options import Settings
+from farseer_jax.cli.runs import preparing, print_notes, runs_of_one_recipe
 from farseer_jax.runs.table_problems import OF_TABLES, TableError, Way, merged
 
 if TYPE_CHECKING:
+    from farseer_jax.runs.runs import Runs
     from farseer_jax.tables.columns import Columns
+
+_MOST_LABELS = 6  # that a message shows
+
+
+def runs_of_both(
+    path: Path, other: Path | None, by: str | None, settings: Settings
+) -> "tuple[list[Runs], tuple[str, str]]":
+    """The runs of two recipes, and their names: from two tables, or from one.
+
+    Args:
+        path: the table of A, or of both.
+        other: the table of B; None if one table has both.
+        by: the column that distinguishes both in one table.
+        settings: how tables are prepared.
+
+    Raises:
+        TableError: a table cannot be read as it is, or has rows of several recipes.
+        Refusal: the column does not have exactly two values.
+    """
+    from farseer_jax.runs.read_table import read_table  # without JAX: mistakes come immediately
+
+    table = read_table(path, **preparing(settings))
+    if other is None:
+        print_notes(table.notes)
+        recipes = two_recipes(replace(table, notes=()), by or "")
+        both = [runs_beside(own, f"{name}: ", path, None) for name, own in recipes.items()]
+        a, b = recipes
+        return both, (a, b)
+    second = read_table(other, **preparing(settings))
+    both = [
+        runs_beside(table, f"{path}: ", path, second),
+        runs_beside(second, f"{other}: ", other, table),
+    ]
+    return both, file_labels(path, other)
+
+
+def runs_beside(columns: "Columns", label: str, path: Path, other: "Columns | None") -> "Runs":
+    """The runs of one recipe; an error has options that read the other table too."""
+    try:
+        return runs_of_one_recipe(columns, label=label)
+    except TableError as error:
+        raise for_both(error, str(path), other) from None
+
+
+def two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
+    """The rows of both recipes of a table, by label.
+
+    Raises:
+        ValueError: there is no such column.
+        Refusal: the column does not have exactly two values.
+    """
+    from farseer_jax.runs.find_columns import match_columns
+
+    (name,) = match_columns([*table], by, "as that of the recipes")[:1]
+    labels = table[name].astype(str)
+    found = list(dict.fromkeys(labels.tolist()))
+    if len(found) != 2:
+        more = ", …" if len(found) > _MOST_LABELS else ""
+        condition = f"{name} in ('{found[0]}', '{found[-1]}')"
+        hint = f': select two of them, such as --where "{condition}"' if len(found) > 2 else ""
+        raise Refusal(
+            f"--by {by}: expected two values, got {len(found)} ({', '.join(found[:_MOST_LABELS])}"
+            f"{more}){hint}"
+        )
+    return {label: table.take(labels == label) for label in found}
 
 
 def for_both(error: TableError, path: str, other: "Columns | None") -> TableError:

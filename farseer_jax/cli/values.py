@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from farseer_jax.cli.options import reads
+from farseer_jax.close_names import unknown_name
 from farseer_jax.link_functions import NAMES as LINKS
 from farseer_jax.tables.number_texts import number_of
 
@@ -222,9 +223,7 @@ def kinds(text: str) -> dict[str, str]:
     found = pairs(text, "x=real")
     for name, kind in found.items():
         if kind not in KINDS:
-            raise click.BadParameter(
-                f"{name}={kind}: unknown kind {kind!r}; choose from {', '.join(KINDS)}."
-            )
+            raise click.BadParameter(f"{name}={kind}: {unknown_name('kind', kind, KINDS)}.")
     return found
 
 
@@ -253,12 +252,12 @@ def ties(text: str) -> list[tuple[str, ...]]:
     return groups
 
 
-@reads("NAME")
+@reads("NAME", names=LINKS)
 def link(text: str) -> tuple[str, float, float]:
     """A link with its floor and ceiling: ``log``, ``identity``, ``logit`` or ``logit:0.25:1``."""
     name, *ends = text.split(":")
     if name not in LINKS:
-        raise click.BadParameter(f"unknown link {name!r}; choose from {', '.join(LINKS)}.")
+        raise click.BadParameter(f"{unknown_name('link', name, LINKS)}.")
     match [number_of(end) for end in ends]:
         case []:
             return name, 0.0, 1.0

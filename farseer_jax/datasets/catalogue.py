@@ -3,6 +3,7 @@
 from importlib.resources import files
 from typing import Final, overload
 
+from farseer_jax.close_names import unknown_name
 from farseer_jax.datasets import readers
 from farseer_jax.datasets.dataset import Dataset
 from farseer_jax.results.table import Column, Table
@@ -42,7 +43,7 @@ def describe(name: str | None = None) -> Dataset | Table:
     if name is None:
         return _listing()
     if name not in CATALOGUE:
-        raise ValueError(f"unknown dataset {name!r}; choose from {', '.join(names())}")
+        raise ValueError(unknown_name("dataset", name, names()))
     return CATALOGUE[name]
 
 

@@ -15,7 +15,7 @@ from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import Method
 from farseer_jax.results.numbers import capitalised, quantity_text
-from farseer_jax.results.result import Result, warned
+from farseer_jax.results.result import Headline, Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
 
@@ -111,7 +111,8 @@ class CountComparison(Result):
                 Column("count", names, heading="count of parameters", left=True),
                 Column("fitted_error", fitted, write, heading="fitted error"),
                 Column("held_out_error", held_out, write, heading="held-out error"),
-            ]
+            ],
+            best=(int(np.argmin(held_out)),),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -132,7 +133,7 @@ class CountComparison(Result):
             f"than {better.count}."
         )
         warnings = [f"{row.count}: {w}" for row in self.rows for w in row.fit.warnings]
-        return self._title(), self.counts(), warned(verdict, warnings)
+        return self._title(), self.counts(), warned(Headline(verdict), warnings)
 
     def _title(self) -> str:
         fit = self.own.fit

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from farseer_jax.results.numbers import level_text, percent_text, quantity_text
-from farseer_jax.results.result import Result
+from farseer_jax.results.result import Headline, Result
 from farseer_jax.results.table import Column, Table
 
 UNDECIDABLE = "undecidable"
@@ -68,7 +68,7 @@ class DifferenceForecast(Result):
                 Column("upper", self.upper, _signed, "to"),
                 Column("probability", self.probability, "{:.1%}".format, f"P({a} wins)"),
                 Column("winner", self.winner, str, left=True),
-                Column("beyond", self.beyond, "{:.2f}".format),
+                Column("beyond", self.beyond, "{:.2f}".format, secondary=True),
             ],
             noun="points",
         )
@@ -80,11 +80,12 @@ class DifferenceForecast(Result):
         where = f"N = {quantity_text(self.N[0])}, D = {quantity_text(self.D[0])}"
         a, winner, level = self.names[0], self.winner[0], level_text(self.level)
         verdict = "the winner is undecidable" if winner == UNDECIDABLE else f"{winner} wins"
-        return (
+        sentence = (
             f"{where}: {verdict}; {' against '.join(self.names)} {_signed(self.difference[0])}, "
             f"{level} interval {_signed(self.lower[0])} to {_signed(self.upper[0])}; "
-            f"probability that {a} wins {self.probability[0]:.1%}",
+            f"probability that {a} wins {self.probability[0]:.1%}"
         )
+        return (Headline(sentence),)
 
     def __repr__(self) -> str:
         return f"DifferenceForecast({' against '.join(self.names)}, {len(self.N)} points)"

@@ -23,6 +23,7 @@ from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import Floats, check_level
+from farseer_jax.runtime.progress import stage
 from farseer_jax.runtime.threads import one_blas_thread
 
 _NO_GAIN = "no affordable run reduces the standard error notably"
@@ -135,16 +136,18 @@ def suggest_runs(
         )
         available = available_runs(question, budget, cost, reading, may_end=num_next is not None)
         paid = runs_in_progress(question, in_progress, reading)
-        variances = posterior_variance(
-            question.model.stack,
-            question.model.run_weight,
-            {name: values[available.rows] for name, values in available.inputs.items()},
-            paid,
-            question.targets.points,
-            question.targets.optima,
-        )
+        with stage(f"variances after each of {len(available.rows):,} runs"):
+            variances = posterior_variance(
+                question.model.stack,
+                question.model.run_weight,
+                {name: values[available.rows] for name, values in available.inputs.items()},
+                paid,
+                question.targets.points,
+                question.targets.optima,
+            )
         planned = PlannedErrors(question.model, question.targets, variances)
-        return _suggestions(planned, available, budget, limit, num_next)
+        with stage(f"choosing among {len(available.rows):,} runs"):
+            return _suggestions(planned, available, budget, limit, num_next)
 
 
 def _suggestions(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.results.numbers import level_text, loss_text, number_text
-from farseer_jax.results.result import Result
+from farseer_jax.results.result import Headline, Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import Floats
 from farseer_jax.uncertainty.intervals import cell_text
@@ -202,7 +202,13 @@ class Suggestions(Result):
         targets = [self._targets()] if self.targets else []
         splits = [self._splits()] if self.splits else []
         notes = "".join(f"\nnote: {note}" for note in (*self._verdict(), *self.notes))
-        return self._heading(), self._from_now(), *targets, *splits, f"{self.basis}{notes}"
+        return (
+            Headline(self._heading()),
+            self._from_now(),
+            *targets,
+            *splits,
+            f"{self.basis}{notes}",
+        )
 
     def _verdict(self) -> tuple[str, ...]:
         """Whether the suggestions hardly help, and the remedy."""

@@ -27,6 +27,7 @@ from farseer_jax.methods.piecewise.diagnostics import Diagnostics
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import stage
 
 _SAME_SIZES = "the same sizes take part: nothing changes"
 
@@ -174,7 +175,10 @@ class _Refits:
         """The row of a single refit, at the same points with N counted as in its runs."""
         weights = np.ones((1, len(runs)))
         try:
-            found = fit_batch(type(self.fit.law), runs, weights=weights, method=method, few=True)
+            with stage(f"refitting with another {group}"):
+                found = fit_batch(
+                    type(self.fit.law), runs, weights=weights, method=method, few=True
+                )
         except (TypeError, ValueError) as error:  # the method refuses this law or these runs
             return self.refused(group, choice, str(error))
         fitted_error = found.mean_relative_error[0]
@@ -202,7 +206,8 @@ class _Refits:
         stack = np.stack([w.weights for w in some])
         fit = self.fit
         law, method = type(fit.law), fit.method
-        refits = fit_batch(law, fit.runs, weights=stack, method=method, few=True)
+        with stage("refitting to other runs"):
+            refits = fit_batch(law, fit.runs, weights=stack, method=method, few=True)
         predicted = refits.predict(self.N, self.D)
         rows = {
             id(w): self._row(

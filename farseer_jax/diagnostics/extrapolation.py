@@ -20,7 +20,7 @@ from farseer_jax.diagnostics.holdout_errors import inner_of, misses
 from farseer_jax.diagnostics.holdout_split import grouped
 from farseer_jax.diagnostics.leaderboard import CandidateResult, LeaderboardRow, ranked
 from farseer_jax.results.numbers import or_null
-from farseer_jax.results.result import Result, warned
+from farseer_jax.results.result import Headline, Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.binding import Part
 from farseer_jax.runs.coverage import distance_beyond, flat_inputs
@@ -258,7 +258,7 @@ class Extrapolation(Result):
     def text_parts(self) -> tuple[str | Table, ...]:
         """The leaderboard, the errors by limit, the verdict, and the targets."""
         errors = (title(self), ranking_table(self), limit_table(self))
-        summary = verdict(self)
+        summary = Headline(verdict(self))
         if len(self.parts) > 1:
             first = self.leaderboard[0].name
             about = f"by group and response: {first} on the held-out runs"

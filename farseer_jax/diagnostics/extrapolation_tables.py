@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _BEYOND = 1e-9
 _WIDTH = 24  # of a candidate's name in a heading
 _MOST_PARTS = 12
+_SECONDARY = ("R²", "bias", "converged fits")
 
 
 def title(found: "Extrapolation") -> str:
@@ -60,9 +62,13 @@ def ranking_table(found: "Extrapolation") -> Table:
         shown["converged fits"] = [f"{row.num_converged} of {len(found.limits)}" for row in rows]
     return Table(
         [
-            *(_shown(heading, cells) for heading, cells in shown.items()),
+            *(
+                replace(_shown(heading, cells), secondary=heading in _SECONDARY)
+                for heading, cells in shown.items()
+            ),
             *(Column(name, values, text=None) for name, values in data.items()),
-        ]
+        ],
+        best=(0,) if rows[0].complete else (),
     )
 
 

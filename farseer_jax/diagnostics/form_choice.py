@@ -252,7 +252,7 @@ class FormChoice(Result):
             f"best forms:\n{self.mean_relative_error:.3%} on the runs, {self.held_out_error:.3%} "
             "on those left out."
         )
-        tables = (Table(own, most=_SHOWN, noun="") for own in (of_pairs, of_curve))
+        tables = (Table(own, most=_SHOWN, noun="", best=(0,)) for own in (of_pairs, of_curve))
         return title, *tables, warned(summary, self.warnings)
 
     def __repr__(self) -> str:

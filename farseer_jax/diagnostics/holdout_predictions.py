@@ -15,6 +15,7 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.binding import Part
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import in_stages
 from farseer_jax.runtime.threads import one_blas_thread
 
 LEVEL = 0.9  # nominal coverage of the forecast's intervals
@@ -80,7 +81,7 @@ def predict_holdouts(
         [(2, 337), (2, 337)]
     """
     at = list(targets) or [None] * len(parts)
-    for candidate in candidates:
+    for candidate in in_stages("predicting held-out runs", candidates):
         try:
             yield _predicted(candidate, parts, fitted, at)
         except ValueError as error:  # that a method refuses the runs is a result, too

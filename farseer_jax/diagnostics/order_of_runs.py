@@ -1,11 +1,11 @@
 """What orders the runs of an extrapolation: an input, a column, compute, or a cost as text."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from farseer_jax.close_names import did_you_mean
 from farseer_jax.expressions.expression import parse
 from farseer_jax.flops import training_flops
 from farseer_jax.runs.binding import Part
@@ -100,8 +100,7 @@ def _unknown(name: str, along: str, inputs: Sequence[str], others: Sequence[str]
     """The message about a name that the runs do not have."""
     compute = ["C"] if {"N", "D"} <= {*inputs, *others} else []
     columns = [*inputs, *compute, *others]
-    close = difflib.get_close_matches(name, columns, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(name, columns)
     if name == along:
         return f"along: the runs have no column {name!r}; choose from {', '.join(columns)}{hint}"
     return f"along: {along!r} needs {named(name)}, and the runs have {', '.join(columns)}{hint}"

@@ -4,13 +4,13 @@
 Keywords of Python, such as ``lambda``, are ordinary names here.
 """
 
-import difflib
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Final, NoReturn
 
+from farseer_jax.close_names import closest
 from farseer_jax.expressions.names import FUNCTIONS, RESERVED
 from farseer_jax.expressions.tokens import REMEDIES, Token, refuse, split_tokens
 from farseer_jax.expressions.tree import (
@@ -271,8 +271,7 @@ def _wrong_operand(operator: str) -> str:
 
 def _refuse_function(token: Token) -> NoReturn:
     name = token.text
-    close = difflib.get_close_matches(name, FUNCTIONS, n=1, cutoff=0.5)
-    nearest = _OTHER_FUNCTIONS.get(name, close[0] if close else None)
+    nearest = _OTHER_FUNCTIONS.get(name) or closest(name, FUNCTIONS, cutoff=0.5)
     hint = (
         f"did you mean {nearest}, or {name}*(…)?" if nearest else f"write {name}*(…) if a product"
     )

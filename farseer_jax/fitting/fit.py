@@ -19,6 +19,7 @@ from farseer_jax.methods.method import Method, Solved, weights_of
 from farseer_jax.runs.binding import Part
 from farseer_jax.runs.copies import Copies
 from farseer_jax.runs.groups_and_responses import group_text
+from farseer_jax.runtime.progress import stage
 
 
 def fit(
@@ -127,7 +128,8 @@ def _columns(law: type[Law], columns_of: Mapping[str, Any]) -> dict[str, str]:
 def _fit_one(law: type[Law], part: Part, method: Method) -> Fit:
     design = method.prepare(law, part.runs)
     try:
-        solved = method.fit_one(design, part.runs.loss, weights_of(part.runs))
+        with stage(f"fitting {law.name}"):
+            solved = method.fit_one(design, part.runs.loss, weights_of(part.runs))
     except ValueError as error:
         raise without_outliers(error, law, part.runs, method) from None
     return _result(part, method, solved)
@@ -155,7 +157,8 @@ def _fit_parts(
     losses = [part.runs.loss for part in parts]
     weights = [weights_of(part.runs) for part in parts]
     try:
-        solved = method.fit_many(designs, losses, weights, shared)
+        with stage(f"fitting {law.name}"):
+            solved = method.fit_many(designs, losses, weights, shared)
     except ValueError:
         if not shared:
             _refuse_small(parts, method, designs)

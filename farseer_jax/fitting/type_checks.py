@@ -74,7 +74,7 @@ got 'runs.csv'
         remedy = ": take one of them, fits[0] or fits.of(…)"
     if kind is Fit:
         remedy = name_a_law(value) or remedy
-    what = _with_article(kind.__name__)
+    what = with_article(kind.__name__)
     raise TypeError(f"{argument}: expected {what}, {example}, got {shown(value)}{remedy}")
 
 
@@ -100,10 +100,10 @@ def shown(value: object) -> str:
         return text if len(text) <= _MAX_LETTERS_SHOWN else f"{text[:_MAX_LETTERS_SHOWN]}…"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    return _with_article(type(value).__name__)
+    return with_article(type(value).__name__)
 
 
-def _with_article(name: str) -> str:
+def with_article(name: str) -> str:
     """A class's name with "a" or "an", unless it is a plural."""
     if name in ("Runs", "Fits"):
         return name

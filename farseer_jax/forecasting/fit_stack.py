@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.forecasting.members import Member
 from farseer_jax.forecasting.own_law_members import own_law_members
-from farseer_jax.forecasting.posterior import Inputs, fit_member
+from farseer_jax.forecasting.posterior import Inputs, Posterior, fit_member
 from farseer_jax.forecasting.rolling_limits import RollingLimits, rolling_limits
 from farseer_jax.forecasting.stack import Record, Stack, record_of, shares_of
 from farseer_jax.forecasting.standard_members import standard_members
@@ -16,6 +16,7 @@ from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import in_stages
 from farseer_jax.runtime.threads import one_blas_thread
 from farseer_jax.solvers.estimated_noise import Noise
 
@@ -69,9 +70,11 @@ def fit_members(
         rolling = rolling_limits(columns.along_of(inputs), weights > 0.0)
         rows = weights * np.vstack([np.ones(len(weights)), rolling.fitted])
         data = columns, columns.at(inputs), inputs, target, rows, noise
-        stiffest = fit_member(members[0], *data)
-        first = stiffest.laplace.weights
-        posteriors = [stiffest, *(fit_member(own, *data, first) for own in members[1:])]
+        posteriors: list[Posterior] = []
+        for own in in_stages("fitting laws to the runs and to the smaller of them", members):
+            # the stiffest says which runs are outliers
+            first = posteriors[0].laplace.weights if posteriors else None
+            posteriors.append(fit_member(own, *data, first))
         records = [record_of(own, rolling, inputs, target) for own in posteriors]
     widening = np.array([own.widening for own in records])
     return FittedStack(Stack(posteriors, shares_of(records), widening), rolling, records)

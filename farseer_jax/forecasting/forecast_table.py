@@ -44,7 +44,7 @@ def forecast_table(forecast: "Forecast") -> Table:
             Column("ends", ends, str, _heading(level, is_known), in_data=False),
             *([] if is_known else [Column("±", half, "{:.2%}".format, in_data=False)]),
             *_observed_columns(forecast, predicted, run_low, run_high, number),
-            Column("beyond", forecast.beyond, "{:.1f}".format, "e-folds beyond"),
+            Column("beyond", forecast.beyond, "{:.1f}".format, "e-folds beyond", secondary=True),
             *(Column(f"share_{name}", x, None) for name, x in shares.items()),
             *(Column(law.name, law.predicted, None) for law in forecast.usual),
         ],

@@ -14,7 +14,7 @@ from farseer_jax.forecasting.forecast_table import (
 )
 from farseer_jax.forecasting.usual_laws_text import usual_laws_parts
 from farseer_jax.results.numbers import level_text, share_text, some_of
-from farseer_jax.results.result import warned
+from farseer_jax.results.result import Headline, warned
 from farseer_jax.results.table import Table
 from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.uncertainty.intervals import cell_text
@@ -35,7 +35,7 @@ def parts(forecast: "Forecast") -> Sequence[str | Table]:
     """Paragraphs and tables, in the order in which they are printed."""
     table = forecast.table()
     if len(table) == 1:
-        answer: list[str | Table] = [warned(_answer(forecast, table), forecast.warnings)]
+        answer: list[str | Table] = [warned(Headline(_answer(forecast, table)), forecast.warnings)]
     else:
         warnings = [warned("", forecast.warnings).strip()] if forecast.warnings else []
         answer = [_heading(forecast), table, *warnings]

@@ -17,6 +17,7 @@ from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.piecewise.method import Piecewise
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import in_stages
 
 USUAL: tuple[tuple[type[Law], Method], ...] = (
     (Farseer, Piecewise()),
@@ -78,7 +79,10 @@ def fit_usual_laws(
         rolling: the hold-outs.
         points: N and D, ``(point,)`` each.
     """
-    return tuple(_usual_law(law, method, runs, rolling, points) for law, method in USUAL)
+    return tuple(
+        _usual_law(law, method, runs, rolling, points)
+        for law, method in in_stages("fitting the usual laws", USUAL)
+    )
 
 
 def _usual_law(

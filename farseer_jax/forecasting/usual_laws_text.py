@@ -63,9 +63,13 @@ def usual_laws_table(forecast: "Forecast") -> Table:
                 "larger runs",
             ),
             Column(
-                "misfit", [_misfit(forecast), *(law.misfit for law in laws)], percent, "own runs"
+                "misfit",
+                [_misfit(forecast), *(law.misfit for law in laws)],
+                percent,
+                "own runs",
+                secondary=True,
             ),
-            Column("E", lowest, partial(_or_dash, "{:.3g}"), "lowest loss"),
+            Column("E", lowest, partial(_or_dash, "{:.3g}"), "lowest loss", secondary=True),
         ],
         noun="laws",
         note=_NOTE,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, cast
 
 import jax.numpy as jnp
 
+from farseer_jax.close_names import unknown_name
 from farseer_jax.expressions.expression import Expression, parse
 from farseer_jax.expressions.names import name_text
 from farseer_jax.laws.domains import EXPONENT, Along, Exponent, Leaf, Positive, Real
@@ -241,9 +242,7 @@ def _check_kinds(expression: Expression, inputs: Mapping[str, Kind]) -> None:
         )
     for name, kind in inputs.items():
         if kind not in KINDS:
-            raise ValueError(
-                f"input {name!r}: unknown kind {kind!r}; choose from {', '.join(KINDS)}"
-            )
+            raise ValueError(f"input {name!r}: {unknown_name('kind', kind, KINDS)}")
         if name in expression.indexed:
             raise ValueError(f"input {name!r} has an index: only parameters have one")
         if (kind in ("mixture", "category")) != (name in expression.mixtures):

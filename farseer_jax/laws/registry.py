@@ -1,10 +1,10 @@
 """The library's laws and effective inputs, by their names in files and in the shell."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from farseer_jax.close_names import unknown_name
 from farseer_jax.laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.catalogue.continual_pretraining import (
@@ -145,11 +145,8 @@ def refuse_unknown_word(text: str) -> None:
     word = text.strip()
     if not _WORD.fullmatch(word) or law_named(word) is not None:
         return
-    close = difflib.get_close_matches(word.lower(), LAWS, n=1)
-    hint = f"; did you mean {close[0]!r}? Choose" if close else "; choose"
     raise ValueError(
-        f"unknown law {word!r}{hint} from {', '.join(LAWS)}, or write an expression such as "
-        "'E + A/N**alpha'"
+        f"{unknown_name('law', word, LAWS)}, or write an expression such as 'E + A/N**alpha'"
     )
 
 
@@ -169,5 +166,5 @@ def is_library_law(name: str) -> bool:
 
 def _known(known: Mapping[str, Any], name: str, what: str) -> Any:
     if name.strip() not in known:
-        raise ValueError(f"unknown {what} {name.strip()!r}; choose from {', '.join(known)}")
+        raise ValueError(unknown_name(what, name.strip(), tuple(known)))
     return known[name.strip()]

@@ -15,9 +15,11 @@ from farseer_jax.plots.methods import plot_methods, plot_starts
 from farseer_jax.plots.optimum import plot_optimum
 from farseer_jax.plots.residuals import plot_residuals
 from farseer_jax.plots.shape import plot_shape
+from farseer_jax.plots.style import figure_width
 from farseer_jax.plots.surface import plot_surface
 
 __all__ = [
+    "figure_width",
     "plot_allocation",
     "plot_choices",
     "plot_comparison",

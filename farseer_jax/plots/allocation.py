@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from farseer_jax.decisions.allocation_result import Allocation
 from farseer_jax.decisions.optimal_allocations import CHINCHILLA
 from farseer_jax.decisions.published_models import PublishedModel, published_models
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import plain_ticks
@@ -20,6 +21,7 @@ _NEAREST, _REACH = 6.0, 27.0  # distance of a model's name from its point, in po
 _STYLES = ("-", "--", "-.", (0, (1, 1.2)))  # besides colours: for print in black and white
 
 
+@draws(Allocation, example="allocate(fit, budgets)", several=True)
 def plot_allocation(
     allocation: Allocation | Iterable[Allocation],
     ax: Axes | None = None,

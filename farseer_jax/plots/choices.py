@@ -1,5 +1,6 @@
 """A figure of how a prediction changes with the choices of an analyst."""
 
+import textwrap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ from matplotlib.axes import Axes
 
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.diagnostics.choice_comparison import ChoiceComparison, ChoiceResult
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import note
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.style import COLOURS, GREY, axes_of
@@ -14,6 +16,7 @@ from farseer_jax.results.numbers import loss_text, quantity_text
 
 _LONG = 5  # choices above which a group shares one line
 _GAP = 0.55  # between groups, in lines
+_LETTERS = 24  # of a label's line in the column of a paper
 
 
 class _Line(NamedTuple):
@@ -24,6 +27,7 @@ class _Line(NamedTuple):
     rows: tuple[ChoiceResult, ...]
 
 
+@draws(ChoiceComparison, example="compare_choices(fit, N, D)")
 def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: Axes | None = None) -> Axes:
     """Change of the predicted loss, a line per choice; groups of many choices share a line.
 
@@ -54,7 +58,7 @@ def plot_choices(comparison: ChoiceComparison, point: int = 0, ax: Axes | None =
     groups = {name: _lines_of(comparison[name]) for name in comparison.groups}
     lines = _placed(groups)
     num_lines = lines[-1][1].place if lines else 0.0
-    with axes_of(ax, (6.8, 1.3 + 0.25 * num_lines)) as axes:
+    with axes_of(ax, (6.8, 1.3 + 0.25 * num_lines), keeps_height=True) as axes:
         axes.axvline(0.0, color=GREY, lw=0.9, zorder=1)
         if comparison.noise is not None:
             noise = 100 * comparison.noise.pooled
@@ -108,12 +112,14 @@ def _draw(axes: Axes, line: _Line, colour: str, point: int) -> None:
 
 def _finish(axes: Axes, lines: list[tuple[str, _Line]]) -> None:
     places = [line.place for _, line in lines]
+    labels = [line.label for _, line in lines]
     if is_narrow(axes):
-        axes.tick_params(axis="y", labelsize=6.5)
+        axes.tick_params(axis="y", labelsize=7)
+        labels = [textwrap.fill(label, _LETTERS) for label in labels]
     axes.set(
         xlabel="change of the predicted loss, %",
         yticks=places,
-        yticklabels=[line.label for _, line in lines],
+        yticklabels=labels,
         ylim=(max(places, default=0.0) + 0.7, -0.5),
     )
     axes.margins(x=0.12)

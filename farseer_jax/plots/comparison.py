@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -13,16 +14,19 @@ from farseer_jax.decisions.compared_points import ComparedPoints
 from farseer_jax.decisions.fit_comparison import FitComparison
 from farseer_jax.decisions.matching_runs import match
 from farseer_jax.decisions.parity_curves import ParityCurve, parity_curves
-from farseer_jax.fitting.type_checks import instance_of
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, map_axes
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of, colour_bar
 from farseer_jax.plots.surface import SIZE, draw_surface, finish_surface, on_surface
 from farseer_jax.runs.runs import Runs
 
-_MAP = "PuOr_r"  # from purple through white to orange: apart for every kind of colour blindness
+# from purple through white to orange, apart for every kind of colour blindness; without its
+# darkest ends, on which runs would not be seen
+_MAP = LinearSegmentedColormap.from_list("", mpl.colormaps["PuOr_r"](np.linspace(0.12, 0.88, 65)))
 _NUM_DRAWN = 97
 _NUM_OF_RUNS, _BEYOND = 49, 10.0  # points of a map of runs, and how far it goes beyond them
+_LONGEST_LABEL = 50  # letters
 _PLANE = "#8a8a8a"
 _SQUARE = "#009e73"
 
@@ -40,6 +44,7 @@ class _Map(NamedTuple):
     runs: tuple[Runs | None, Runs | None]
 
 
+@draws(FitComparison, RunComparison, example="compare_fits(a, b)")
 def plot_comparison(comparison: FitComparison | RunComparison, ax: Axes | None = None) -> Axes:
     """The normalised difference over N and D: purple where A is better, orange where B is.
 
@@ -93,7 +98,7 @@ def plot_comparison(comparison: FitComparison | RunComparison, ax: Axes | None =
     return axes
 
 
-def _map_of_fits(comparison: object) -> _Map:
+def _map_of_fits(comparison: FitComparison) -> _Map:
     own = _surface_of(comparison)
     runs = own.fits.a.runs, own.fits.b.runs
     return _Map(own.names, own.N, own.D, own.difference, own.probability, 0.95, own.parity, runs)
@@ -119,18 +124,18 @@ def _map_of_runs(comparison: RunComparison) -> _Map:
     return _Map(comparison.names, N, D, difference, probability, 0.9, parity, (a, b))
 
 
-def _surface_of(comparison: object) -> FitComparison:
+def _surface_of(comparison: FitComparison) -> FitComparison:
     """A comparison over at least two N and two D."""
-    found = instance_of(FitComparison, comparison, "comparison", "such as `compare_fits(a, b)`")
-    if min(found.difference.shape) < 2:
+    if min(comparison.difference.shape) < 2:
         raise ValueError(
             "comparison: a surface needs at least two N and two D; draw a line by plot_line"
         )
-    return found
+    return comparison
 
 
 def _difference_label(of: FitComparison | ComparedPoints | _Map) -> str:
-    return "(loss {0} − loss {1}) / loss {1}, %".format(*of.names)
+    whole = "(loss {0} − loss {1}) / loss {1}, %".format(*of.names)
+    return whole if len(whole) <= _LONGEST_LABEL else f"difference relative to {of.names[1]}, %"
 
 
 def _draw_runs(axes: Axes, shown: _Map) -> None:
@@ -179,6 +184,7 @@ def _add_legend(axes: Axes, shown: _Map) -> None:
         legend_outside(axes, handles=handles, ncols=4)
 
 
+@draws(ComparedPoints, example="compare_fits(a, b).line(D=1e11)")
 def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
     """The normalised difference along a line, negative where A is better.
 
@@ -203,7 +209,6 @@ def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
         >>> plot_line(found.line(D=1e11)).get_xlabel()
         'parameters N'
     """
-    line = instance_of(ComparedPoints, line, "line", "such as `compare_fits(a, b).line(D=1e11)`")
     along_D = len(line.N) > 1 and line.N[0] == line.N[-1]
     x, crossed = (line.D, line.parity_D) if along_D else (line.N, line.parity_N)
     a, b = line.names
@@ -226,6 +231,7 @@ def plot_line(line: ComparedPoints, ax: Axes | None = None) -> Axes:
     return axes
 
 
+@draws(FitComparison, example="compare_fits(a, b)")
 def plot_comparison_surface(comparison: FitComparison, ax: Axes | None = None) -> Axes:
     """The normalised difference as a surface over N and D, with the plane of parity (Fig. 15).
 
@@ -256,7 +262,7 @@ def plot_comparison_surface(comparison: FitComparison, ax: Axes | None = None) -
     N, D = (np.geomspace(x[0], x[-1], _NUM_DRAWN) for x in (comparison.N, comparison.D))
     percent = _percent_at(comparison, N[:, None], D)
     most = max(float(np.abs(percent).max()), 1e-12)
-    look: Any = {"cmap": mpl.colormaps[_MAP], "norm": mpl.colors.Normalize(-most, most)}
+    look: Any = {"cmap": _MAP, "norm": mpl.colors.Normalize(-most, most)}
     with axes_of(ax, SIZE, is_3d=True) as axes:
         draw_surface(axes, N, D, percent, shown=percent < 0.0, **look)
         x, y = np.meshgrid(np.log10(N[[0, -1]]), np.log10(D[[0, -1]]), indexing="ij")
@@ -304,8 +310,8 @@ def _draw_observed(axes: Any, comparison: FitComparison) -> None:
     for ends in zip(x, y, _percent_at(comparison, N, D), observed, strict=True):
         axes.plot([ends[0]] * 2, [ends[1]] * 2, ends[2:], color=_SQUARE, lw=0.7, zorder=3.5)
     axes.scatter(
-        x, y, observed, s=9, marker="s", color=_SQUARE, edgecolor="white", lw=0.25,
-        depthshade=False, zorder=4, label="runs of both, observed",
+        x, y, observed, s=4 if is_narrow(axes) else 9, marker="s", color=_SQUARE,
+        edgecolor="white", lw=0.25, depthshade=False, zorder=4, label="runs of both, observed",
     )  # fmt: skip
 
 

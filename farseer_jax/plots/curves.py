@@ -10,6 +10,7 @@ from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate_curves
 from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, plain_ticks
 from farseer_jax.plots.style import COLOURS, grid_of
@@ -18,6 +19,7 @@ from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 _REACH = 1.25  # factor by which curves extend beyond the runs
 
 
+@draws(Fit, example="fit(Farseer, runs)")
 def plot_curves(
     fit: Fit, bootstrap: Bootstrap | None = None, axes: Sequence[Axes] | None = None
 ) -> tuple[Axes, Axes, Axes]:
@@ -54,7 +56,7 @@ def plot_curves(
     values = dict(zip("UBA", evaluate_curves(fit.law, N), strict=True))
     bands = None if bootstrap is None else bootstrap.curves(N)
     found = fit.diagnostics if isinstance(fit.diagnostics, Diagnostics) else None
-    with grid_of(axes, (1, 3), (9.6, 2.9)) as panels:
+    with grid_of(axes, (1, 3), (7.1, 2.8), 6.0, shares_x=True) as panels:
         for name, panel, colour in zip("UBA", panels, COLOURS, strict=False):
             if bands is not None:
                 low, high = bands[name].lower, bands[name].upper

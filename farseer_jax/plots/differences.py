@@ -10,6 +10,7 @@ from matplotlib.colors import ListedColormap, Normalize
 
 from farseer_jax.diagnostics.analyse_differences import DifferenceAnalysis
 from farseer_jax.diagnostics.difference_views import DifferenceView
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.log_ticks import input_axis, plain_ticks
 from farseer_jax.plots.style import COLOURS, axes_of, colour_bar, grid_of, one_of, ordered_colours
 from farseer_jax.results.numbers import quantity_text
@@ -18,6 +19,7 @@ from farseer_jax.results.table import evenly
 Show = Literal["differences", "coefficient", "exponent"]
 
 
+@draws(DifferenceAnalysis, example="analyse_differences(runs)")
 def plot_differences(
     analysis: DifferenceAnalysis,
     view: tuple[str, str] = ("D", "D"),
@@ -57,6 +59,7 @@ def plot_differences(
     return axes
 
 
+@draws(DifferenceAnalysis, example="analyse_differences(runs)")
 def plot_views(
     analysis: DifferenceAnalysis,
     axes: Sequence[Axes] | None = None,
@@ -83,7 +86,7 @@ def plot_views(
         ['decrease of the loss with D', 'decrease of the loss with N']
     """
     one_of("show", show, get_args(Show))
-    with grid_of(axes, (2, 2), (7.4, 5.6)) as made:
+    with grid_of(axes, (2, 2), (7.1, 5.4), 7.8) as made:
         for letter, each, view in zip("abcd", made, analysis.views, strict=True):
             _draw(each, view, analysis, show, f"{letter}  ")
     return tuple(made)

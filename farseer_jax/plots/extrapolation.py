@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from farseer_jax.decisions.compare_counts import CountComparison
 from farseer_jax.diagnostics.extrapolation import Extrapolation
@@ -12,6 +13,7 @@ from farseer_jax.diagnostics.holdout_errors import misses
 from farseer_jax.diagnostics.leaderboard import CandidateResult
 from farseer_jax.diagnostics.order_of_runs import values_along
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import name_lines, note
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_label, input_ticks, plain_ticks
@@ -21,6 +23,7 @@ from farseer_jax.runs.runs import Runs
 
 Errors = Literal["held out", "inner", "next", "targets"]
 _MARKERS = "osD^vPX"
+_NOISE, _FAINT = "run-to-run noise", 0.16
 _LARGEST = 10.0  # that is drawn: a diverged law would compress all others into one line
 _UNITS = {"N": " (parameters)", "D": " (tokens)", "C": " (6ND, FLOPs)"}
 _ERRORS = {
@@ -31,6 +34,7 @@ _ERRORS = {
 }
 
 
+@draws(Extrapolation, example="extrapolate(runs)")
 def plot_extrapolation(
     found: Extrapolation, errors: Errors = "held out", ax: Axes | None = None
 ) -> Axes:
@@ -80,11 +84,11 @@ def plot_extrapolation(
             ends.append((limits[last], values[last], result.name, colour))
         _scale(axes, found, f"{_ERRORS[errors]}{_unit(found)}")
         axes.set_xlabel(f"largest {found.along} fitted{_UNITS.get(found.along, '')}")
-        _noise(axes, found)
-        _name(axes, ends)
+        _name(axes, ends, _noise(axes, found))
     return axes
 
 
+@draws(Extrapolation, example="extrapolate(runs)")
 def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None = None) -> Axes:
     """Mean relative error at each size (or D, C), fitted and beyond (Fig. 1a).
 
@@ -126,11 +130,11 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None =
         low = found.values.min()
         axes.axvspan(low, found.limits[limit], color=COLOURS[4], alpha=0.12, lw=0)
         note(axes, "fitted", (low, 1.0), (4, 3), xycoords=("data", "axes fraction"), color=GREY)
-        _noise(axes, found)
-        _name(axes, ends)
+        _name(axes, ends, _noise(axes, found))
     return axes
 
 
+@draws(CountComparison, example="compare_counts(runs, held_out=6e9)")
 def plot_counts(comparison: CountComparison, ax: Axes | None = None) -> Axes:
     """Relative errors of all runs by both fits, and their means at each size.
 
@@ -253,22 +257,26 @@ def _scale(axes: Axes, found: Extrapolation, label: str) -> None:
     plain_ticks(axes.yaxis)
 
 
-def _noise(axes: Axes, found: Extrapolation) -> None:
+def _noise(axes: Axes, found: Extrapolation) -> float | None:
+    """A band up to the run-to-run noise; returns its upper edge."""
     if found.noise is None or found.noise.pooled <= 0:
-        return
+        return None
     low, high = axes.get_ylim()
     noise = 100 * found.noise.pooled
     low = min(low, 0.6 * noise)
-    axes.axhspan(low, noise, color=GREY, alpha=0.16, lw=0)
+    axes.axhspan(low, noise, color=GREY, alpha=_FAINT, lw=0)
     axes.set_ylim(low, high)
-    place: Any = {"xycoords": ("axes fraction", "data"), "va": "top"}
-    note(axes, "run-to-run noise", (0.0, noise), (4, -3), color=GREY, **place)
+    return noise
 
 
-def _name(axes: Axes, ends: list[tuple[float, float, str, Any]]) -> None:
-    """Names at the ends of lines, or a legend in a figure too narrow for them."""
-    if is_narrow(axes):
-        lines = [Line2D([], [], color=colour, label=name) for _, _, name, colour in ends]
-        legend_outside(axes, handles=lines, ncols=2)
-    else:
-        name_lines(axes, ends, size=8.5)
+def _name(axes: Axes, ends: list[tuple[float, float, str, Any]], noise: float | None) -> None:
+    """Names at the ends of lines and of the noise, or a legend in a figure too narrow for them."""
+    if not is_narrow(axes):
+        edge = float(axes.get_xlim()[1])
+        own = [] if noise is None else [(edge, noise, _NOISE, GREY)]
+        name_lines(axes, [*ends, *own], size=8.5)
+        return
+    handles: list[Any] = [Line2D([], [], color=colour, label=name) for _, _, name, colour in ends]
+    if noise is not None:
+        handles.append(Patch(color=GREY, alpha=_FAINT, lw=0, label=_NOISE))
+    legend_outside(axes, handles=handles, ncols=2)

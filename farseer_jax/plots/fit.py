@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.fitting.fits import Fits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate_runs
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import name_lines
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, is_log, is_number, plain_ticks
@@ -26,6 +27,7 @@ _MOST_NAMED = 12  # fits in a legend
 _REACH = 1.25  # factor by which lines extend beyond their runs
 
 
+@draws(Fit, Fits, example="fit(Farseer, runs)")
 def plot_fit(
     fit: Fit | Fits,
     held_out: Runs | None = None,

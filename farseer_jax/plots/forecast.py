@@ -9,6 +9,7 @@ from matplotlib.colors import LogNorm
 from farseer_jax.forecasting.curves import curves_of, main_input
 from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, plain_ticks
@@ -21,6 +22,7 @@ _BAND, _BAND_OF_RUN = 0.30, 0.13  # opacities
 _DASHES = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 
 
+@draws(Forecast, example="forecast(runs, points)")
 def plot_forecast(forecast: Forecast, ax: Axes | None = None) -> Axes:
     """The forecast along N with bands, the runs, the points, and what the usual laws say.
 
@@ -222,14 +224,30 @@ def _draw_errors(axes: Axes, forecast: Forecast, along: str | None) -> None:
     x = _spread(_x_of_points(forecast, along))
     label = f"{level_text(forecast.level)} interval of a run"
     low, high = (_percent(end, predicted) for end in forecast.interval(*values, new_run=True))
-    axes.vlines(x, low, high, color=COLOURS[0], alpha=0.45, lw=2.6, label=label, zorder=3)
+    bars = axes.vlines(x, low, high, color=COLOURS[0], alpha=0.45, label=label, zorder=3)
     error = _percent(forecast.observed, predicted)
     axes.scatter(
-        x, error, s=26, color=COLOURS[1], edgecolor="white", lw=0.6, zorder=5, label="observed"
+        x,
+        error,
+        s=14 if is_narrow(axes) else 26,
+        color=COLOURS[1],
+        edgecolor="white",
+        lw=0.6,
+        zorder=5,
+        label="observed",
     )
     _label_axes(axes, forecast, along)
     axes.set_yscale("linear")
     axes.set_ylabel(f"{runs.loss_name or 'loss'} / forecast − 1, %")
+    bars.set_linewidth(_width_of_bars(axes, x))
+
+
+def _width_of_bars(axes: Axes, x: np.ndarray) -> float:
+    """A width in points at which bars do not touch."""
+    places = np.stack([x, np.full(len(x), axes.get_ylim()[0])], axis=1)
+    in_points = axes.transData.transform(places)[:, 0] * 72 / axes.figure.dpi
+    gaps = np.diff(np.unique(in_points))
+    return float(np.clip(0.6 * gaps.min(initial=np.inf), 0.5, 2.6))
 
 
 def _percent(values: np.ndarray, predicted: np.ndarray) -> np.ndarray:

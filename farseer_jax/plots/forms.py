@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.diagnostics.form_choice import Form, FormChoice
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, plain_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of
@@ -21,6 +22,7 @@ _STYLES = ("-", "--", ":")
 _TITLES = {"A": "exponent A(N)", "B": "coefficient B(N)", "U": "size term U(N)"}
 
 
+@draws(FormChoice, example="choose_forms(runs)")
 def plot_forms(choice: FormChoice, axes: Sequence[Axes] | None = None) -> tuple[Axes, ...]:
     """The best forms of A(N), B(N) and U(N), and the values at each size.
 
@@ -43,10 +45,13 @@ def plot_forms(choice: FormChoice, axes: Sequence[Axes] | None = None) -> tuple[
         >>> [ax.get_ylabel() for ax in plot_forms(choose_forms(example_runs()))[::3]]
         ['exponent A(N)', 'curve / value − 1, %']
     """
-    with grid_of(axes, (2, 3), (9.6, 4.6), height_ratios=(1.7, 1.0), sharex="col") as made:
+    with grid_of(axes, (2, 3), (7.1, 4.7), 8.2, height_ratios=(1.7, 1.0), shares_x=True) as made:
         for i, curve in enumerate(_TITLES):
             _draw(made[i], made[i + 3], choice, curve)
-        made[3].set_ylabel("curve / value − 1, %")
+        below = made[3].get_subplotspec()
+        stacked = below is not None and below.get_gridspec().ncols == 1
+        for axes_of_error in made[3:] if stacked else made[3:4]:
+            axes_of_error.set_ylabel("curve / value − 1, %")
     return tuple(made)
 
 
@@ -88,4 +93,5 @@ def _shown(forms: tuple[Form, ...]) -> list[Form]:
 
 
 def _label(form: Form) -> str:
-    return f"{form.name} ({100 * form.relative_error:.3g} %)"
+    # a number and its unit stay on one line
+    return f"{form.name} ({100 * form.relative_error:.3g}\N{NO-BREAK SPACE}%)"

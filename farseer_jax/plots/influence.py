@@ -3,18 +3,19 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import place_labels
-from farseer_jax.plots.layout import legend_outside
+from farseer_jax.plots.layout import is_narrow, legend_outside
 from farseer_jax.plots.log_ticks import input_axis, is_number
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
 from farseer_jax.results.numbers import loss_text, number_text
 from farseer_jax.uncertainty.influence_result import Influence
 
-_LARGEST_AREA = 420.0  # of a disc, in square points
-_RADIUS = 10.0  # of the largest disc, in points
+_DIAMETER, _DIAMETER_IN_COLUMN = 20.0, 13.0  # of the largest disc, in points
 _NUM_NAMED = 3
 
 
+@draws(Influence, example="influence(fit, at=(N, D))")
 def plot_influence(influence: Influence, ax: Axes | None = None) -> Axes:
     """The runs over two inputs, each a disc whose area is the number's change without the run.
 
@@ -41,15 +42,16 @@ def plot_influence(influence: Influence, ax: Axes | None = None) -> Axes:
     change = influence.change_if_removed / unit
     known = np.isfinite(change)
     most = max(float(np.abs(change[known]).max(initial=0.0)), 1e-300)
-    area = _LARGEST_AREA * np.abs(np.where(known, change, 0.0)) / most
+    share = np.abs(np.where(known, change, 0.0)) / most
     (name_x, x), (name_y, y) = _axes_of_inputs(influence)
     with axes_of(ax, (6.4, 4.4)) as axes:
+        diameter = (_DIAMETER_IN_COLUMN if is_narrow(axes) else _DIAMETER) * np.sqrt(share)
         axes.scatter(x, y, s=2.5, color=GREY, alpha=0.6, lw=0, zorder=2)
         for sign, colour, word in ((-1, COLOURS[0], "falls"), (1, COLOURS[1], "rises")):
             these = known & (np.sign(change) == sign)
             axes.scatter(
-                x[these], y[these], s=area[these],
-                color=colour, alpha=0.55, lw=0, zorder=3,
+                x[these], y[these], s=diameter[these] ** 2,
+                color=colour, alpha=0.6, edgecolor="white", lw=0.4, zorder=3,
             )  # fmt: skip
             axes.scatter([], [], s=60, color=colour, alpha=0.55, lw=0, label=f"{word} without it")
         axes.scatter(x[~known], y[~known], marker="x", color=INK, s=30)
@@ -58,7 +60,7 @@ def plot_influence(influence: Influence, ax: Axes | None = None) -> Axes:
         axes.margins(x=0.09, y=0.12)
         axes.set_title(_title(influence))
         legend_outside(axes, ncols=2)
-        _name_largest(axes, influence, change, np.stack([x, y], axis=1))
+        _name_largest(axes, influence, change, np.stack([x, y], axis=1), 0.5 * diameter)
     return axes
 
 
@@ -72,13 +74,18 @@ def _axes_of_inputs(influence: Influence) -> list[tuple[str, np.ndarray]]:
     return [*(chosen or order), ("loss", influence.loss)][:2]
 
 
-def _name_largest(axes: Axes, influence: Influence, change: np.ndarray, points: np.ndarray) -> None:
+def _name_largest(
+    axes: Axes, influence: Influence, change: np.ndarray, points: np.ndarray, radius: np.ndarray
+) -> None:
     named = [i for i in influence.largest(_NUM_NAMED) if np.isfinite(change[i])]
     texts = [
         f"{change[i]:+.1e}" if influence.is_difference else f"{100 * change[i]:+.2f} %"
         for i in named
     ]
-    place_labels(axes, points[named], texts, points[named], num_must=len(named), mark=_RADIUS)
+    place_labels(
+        axes, points[named], [text.replace("-", "−") for text in texts], points,
+        num_must=len(named), mark=np.maximum(radius, 1.5),
+    )  # fmt: skip
 
 
 def _title(influence: Influence) -> str:

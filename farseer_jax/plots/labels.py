@@ -14,6 +14,7 @@ _PAD = (2.0, 0.8)  # around a label
 _DISTANCES = np.array([5.5, 11.0, 18.0, 27.0])  # of a label from its point
 _NEAR = 11.0  # distance up to which a label needs no line to its point
 _NUM_DIRECTIONS = 12
+_COST_OF_TEXT = 20.0  # of a label over another one, relative to one over a marker
 _LINE_GAP = 1.15  # between names of lines, relative to the font size
 
 
@@ -33,7 +34,7 @@ def place_labels(
     *,
     num_must: int,
     reach: float = _NEAR,
-    mark: float = 3.5,
+    mark: float | np.ndarray = 3.5,
     size: float = 7.5,
 ) -> None:
     """Write a label beside each point, in order, at the nearest free place.
@@ -46,15 +47,17 @@ def place_labels(
         num_must: number of first labels that are always written, further away if necessary; others
             are left out where there is no room.
         reach: largest distance of the other labels from their points, in points of 1/72 inch.
-        mark: half of the size of a point's marker.
+        mark: half of the size of the markers, in points of 1/72 inch; one for all, or ``(mark,)``.
         size: font size.
     """
     to_points = 72 / fit_texts(axes).dpi
     marks = axes.transData.transform(taken) * to_points
     frame = axes.get_window_extent().get_points() * to_points
-    boxes = np.concatenate([marks - mark, marks + mark], axis=1)
+    radius = np.broadcast_to(mark, len(marks))[:, None]
+    boxes = np.concatenate([marks - radius, marks + radius], axis=1)
     written = [text.get_window_extent().extents * to_points for text in axes.texts]
     boxes = np.concatenate([boxes, np.reshape(written, (-1, 4))])
+    costs = np.append(np.ones(len(marks)), np.full(len(written), _COST_OF_TEXT))
     places = axes.transData.transform(points) * to_points
     for i, (point, place, text) in enumerate(zip(points, places, texts, strict=True)):
         must = i < num_must
@@ -62,11 +65,12 @@ def place_labels(
         shifts = _shifts(half, _DISTANCES if must else _DISTANCES[_DISTANCES <= reach])
         tried = np.concatenate([place + shifts - half, place + shifts + half], axis=1)
         outside = (tried[:, :2] < frame[0]).any(axis=1) | (tried[:, 2:] > frame[1]).any(axis=1)
-        covered = _overlap(tried, boxes) + np.where(outside, 1e3, 0.0)
+        covered = _overlap(tried, boxes) @ costs + np.where(outside, 1e3, 0.0)
         best = int(covered.argmin())
         if covered[best] > 0.0 and not must:
             continue
         boxes = np.concatenate([boxes, tried[best : best + 1]])
+        costs = np.append(costs, _COST_OF_TEXT)
         far = bool(np.hypot(*np.maximum(np.abs(shifts[best]) - half, 0.0)) > _NEAR)
         line: Any = {"arrowstyle": "-", "color": INK, "lw": 0.5, "shrinkB": 3} if far else None
         axes.annotate(
@@ -85,10 +89,10 @@ def _shifts(half: np.ndarray, distances: np.ndarray) -> np.ndarray:
 
 
 def _overlap(tried: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Area of the boxes ``(left, low, right, high)`` that each tried box covers, ``(tried,)``."""
+    """Area of each box (left, low, right, high) that each tried box covers, ``(tried, box)``."""
     low = np.maximum(tried[:, None, :2], boxes[None, :, :2])
     high = np.minimum(tried[:, None, 2:], boxes[None, :, 2:])
-    return np.asarray(np.prod(np.maximum(high - low, 0.0), axis=2).sum(axis=1))
+    return np.asarray(np.prod(np.maximum(high - low, 0.0), axis=2))
 
 
 def name_lines(

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
-_NARROW = 4.0  # inches for axes with their labels: a column of a paper has 3.3
+NARROW = 4.0  # inches for axes with their labels: a column of a paper has 3.3
 _LEAST_SIZE = 7.0  # of a font
 _MOST_LINES = 3
 
@@ -22,10 +22,10 @@ def is_narrow(axes: Axes) -> bool:
     figure: Any = axes.figure
     spec = axes.get_subplotspec()
     if spec is None:
-        return bool(axes.bbox.width / figure.dpi < _NARROW)
+        return bool(axes.bbox.width / figure.dpi < NARROW)
     spec = spec.get_topmost_subplotspec()
     share = len(spec.colspan) / spec.get_gridspec().ncols
-    return bool(share * figure.bbox.width / figure.dpi < _NARROW)
+    return bool(share * figure.bbox.width / figure.dpi < NARROW)
 
 
 def lay_out(axes: Axes) -> Any:
@@ -56,11 +56,18 @@ def legend_outside(axes: Axes, *, above: bool = False, ncols: int = 3, **options
     }
     if is_narrow(axes):
         look |= {"fontsize": 7.5, "handlelength": 1.5, "columnspacing": 0.9, "handletextpad": 0.5}
+    labels = axes.yaxis.get_tightbbox(figure.canvas.get_renderer())
+    room = axes.bbox.width if labels is None else axes.bbox.x1 - min(labels.x0, axes.bbox.x0)
     for num in range(ncols, 0, -1):
         legend = axes.legend(ncols=num, **place, **look, **options)
-        wide = legend.get_window_extent().width / axes.bbox.width
-        if wide <= 1.0:
+        wide = legend.get_window_extent().width
+        if wide <= axes.bbox.width:
             return
+        if num == 1 and wide <= room:  # over the labels of the vertical axis, too
+            legend.set_loc(place["loc"].replace("center", "right"))
+            legend.set_bbox_to_anchor((1.0, place["bbox_to_anchor"][1]), place["bbox_transform"])
+            return
+    wide /= axes.bbox.width
     for text in legend.get_texts():
         _wrap(text, 1.1 * wide)
 
@@ -73,13 +80,31 @@ def fit_texts(*several: Axes) -> Any:
     """
     figure, changed = lay_out(several[0]), False
     for axes in several:
-        bars = [drawn.colorbar.ax for drawn in axes.collections if drawn.colorbar is not None]
-        for title in (axes.title, axes._left_title, axes._right_title):  # type: ignore[attr-defined]
-            changed |= _fit(title, 0.95 * axes.bbox.width)
         changed |= _fit(axes.xaxis.label, 1.05 * axes.bbox.width)
-        for each in (axes, *bars):
+        for each in (axes, *_bars(axes)):
             changed |= _fit(each.yaxis.label, 1.05 * each.bbox.height)
+    if changed:  # and the axes moved
+        figure, changed = lay_out(several[0]), False
+    for axes in several:
+        for title in (axes.title, axes._right_title):  # type: ignore[attr-defined]
+            changed |= _fit(title, 0.95 * axes.bbox.width)
+        changed |= _fit(axes._left_title, _room_of_title(axes))  # type: ignore[attr-defined]
     return lay_out(several[0]) if changed else figure
+
+
+def _bars(axes: Axes) -> list[Axes]:
+    """The axes of the colour bars beside axes."""
+    return [drawn.colorbar.ax for drawn in axes.collections if drawn.colorbar is not None]
+
+
+def _room_of_title(axes: Axes) -> float:
+    """Pixels from the left of the axes to what lies at their right."""
+    spec = axes.get_subplotspec()
+    alone = spec is None or spec.get_topmost_subplotspec().get_gridspec().ncols == 1
+    if not alone or any(bar.get_title() for bar in _bars(axes)):
+        return float(0.95 * axes.bbox.width)
+    whole: Any = axes.get_figure(root=True)
+    return float(0.98 * (whole.bbox.x1 - axes.bbox.x0))
 
 
 def _fit(text: Text, room: float) -> bool:

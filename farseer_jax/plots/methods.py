@@ -8,6 +8,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from farseer_jax.diagnostics.compare_methods import MethodComparison
 from farseer_jax.methods.end_to_end.start_report import StartReport
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import RoomyLogLocator
 from farseer_jax.plots.style import COLOURS, GREY, axes_of
@@ -16,6 +17,7 @@ _LEFT, _RIGHT = 3e-11, 3e4  # limits of the axis
 _LEAST_EXCESS = 1e-10  # of an objective over the best: less is rounding
 
 
+@draws(MethodComparison, example="compare_methods(runs, held_out, candidates)")
 def plot_methods(comparison: MethodComparison, ax: Axes | None = None) -> Axes:
     """Error on the fitted (dots) and on the held-out runs (rings), a line per candidate.
 
@@ -70,6 +72,7 @@ def _percent(value: float, _: object) -> str:
     return f"{100 * value:.3g} %"
 
 
+@draws(StartReport, example="fit(Farseer, runs, LeastSquares()).diagnostics", several=True)
 def plot_starts(reports: Mapping[str, StartReport], ax: Axes | None = None) -> Axes:
     """Share of the starts whose objective is within each relative excess over the best optimum.
 

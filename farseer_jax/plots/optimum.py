@@ -6,14 +6,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from farseer_jax.decisions.optimum import LossProfile, Optimum
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
-from farseer_jax.plots.log_ticks import plain_ticks
+from farseer_jax.plots.log_ticks import input_label, input_ticks
 from farseer_jax.plots.style import COLOURS, GREY, INK, axes_of
 from farseer_jax.results.numbers import level_text, quantity_text
 
 _MOST_POINTS = 4  # bars beside each other
 
 
+@draws(Optimum, example="optimise(fit, over)")
 def plot_optimum(optimum: Optimum, ax: Axes | None = None, *, input: str | None = None) -> Axes:
     """The best mixture as bars with intervals; without one, the loss around the optimum.
 
@@ -38,7 +40,7 @@ def plot_optimum(optimum: Optimum, ax: Axes | None = None, *, input: str | None 
         >>> from farseer_jax.plots import plot_optimum
         >>> law = fj.Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
         >>> plot_optimum(fj.optimise(law, ["N", "D"], budget=1e22)).get_xlabel()
-        'N'
+        'parameters N'
     """
     if not optimum.profiles:
         raise ValueError("optimum: the first point has no optimum to draw")
@@ -129,10 +131,10 @@ def _line(axes: Axes, optimum: Optimum, profile: LossProfile) -> None:
         )
     if profile.is_log:
         axes.set_xscale("log")
-        plain_ticks(axes.xaxis)
+        input_ticks(axes.xaxis, profile.input)
         axes.grid(which="minor", visible=False)
         axes.tick_params(which="minor", length=0)
-    axes.set(xlabel=profile.input, ylabel="loss")
+    axes.set(xlabel=input_label(profile.input), ylabel="loss")
     limits = [name for name in optimum.limited_by[0] if profile.input in name]
     limits = [] if profile.adjusted else limits
     others = (

@@ -8,14 +8,18 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from farseer_jax.diagnostics.residual_diagnostics import ResidualDiagnostics, difference_text
-from farseer_jax.plots.labels import note
+from farseer_jax.plots.draws import draws
+from farseer_jax.plots.labels import note, place_labels
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import input_axis, input_label, input_ticks, is_log, is_number
 from farseer_jax.plots.style import COLOURS, GREY, axes_of, colour_bar, one_of
 
+_MOST_RINGS = 8
+_REACH = 18.0  # distance of a row from its ring, in points (1/72 inch)
 View = Literal["residuals", "offsets", "curve"]
 
 
+@draws(ResidualDiagnostics, example="diagnose_residuals(fit)")
 def plot_residuals(
     found: ResidualDiagnostics,
     view: View = "residuals",
@@ -25,7 +29,10 @@ def plot_residuals(
     """Residuals against an input, coloured by another; or O − G (Fig. 5 b), or G (Fig. 5 a).
 
     The grey band is ± two standard deviations of the run-to-run noise: residuals of a correct law
-    stay within it, without order in their colours. Rings are outliers.
+    stay within it, without order in their colours. Rings are the outliers, up to eight, by the rank
+    of their standardised residuals from a fit without them (``found.z_score``); their rows are
+    written beside them where there is room. They need not be the largest residuals: an outlier
+    pulls the fit towards itself.
 
     Args:
         found: from :func:`diagnose_residuals`.
@@ -55,10 +62,8 @@ def plot_residuals(
     with axes_of(ax, (6.4, 3.7)) as axes:
         if view == "curve":
             _draw_curve(axes, found)
-            against = "N"
         else:
             _draw_runs(axes, found, view, against)
-        input_axis(axes, "x", against, found.inputs[against])
     return axes
 
 
@@ -88,21 +93,27 @@ def _draw_runs(axes: Axes, found: ResidualDiagnostics, view: str, against: str) 
         drawn = axes.scatter(place, values, c=other, norm=norm, cmap="viridis", s=15, lw=0)
     else:
         axes.scatter(place, values, color=COLOURS[0], s=15, lw=0)
-    far = found.outliers
-    if shows_residuals and len(far):
+    far = found.outliers[:_MOST_RINGS]
+    if len(far):
+        num = len(found.outliers)
         axes.scatter(
             place[far], values[far], facecolor="none", edgecolor=COLOURS[1], s=70, lw=1.3,
-            label="outliers",
+            label=f"first {len(far)} of {num} outliers" if num > len(far) else "outliers",
         )  # fmt: skip
-    axes.margins(y=0.08)
+    axes.margins(x=0.06, y=0.08)
     difference = difference_text(found.link) + (", %" if of_logs else "")
     axes.set_ylabel(difference if shows_residuals else "O(N, D) − G(N), loss")
     if others:
         bar = colour_bar(axes, drawn, input_label(others[0]))
         if norm is not None:
             input_ticks(bar.ax.yaxis, others[0])
+    input_axis(axes, "x", against, place)
     if axes.get_legend_handles_labels()[0]:
         legend_outside(axes, above=True, ncols=2)
+    points = np.stack([place, values], axis=1)
+    place_labels(
+        axes, points[far], [f"row {found.row[i]}" for i in far], points, num_must=1, reach=_REACH
+    )
 
 
 def _noise_band(axes: Axes, found: ResidualDiagnostics, against: str, relative: bool) -> None:
@@ -127,6 +138,7 @@ def _draw_curve(axes: Axes, found: ResidualDiagnostics) -> None:
     axes.scatter(
         found.size, found.G, color=COLOURS[0], s=26, lw=0, label="G(N), mean over D", zorder=3
     )
+    input_axis(axes, "x", "N", found.N)
     axes.set(yscale="log", ylabel="loss without its data term")
     axes.yaxis.set_major_locator(MaxNLocator(6))  # the range is too short for powers of ten
     axes.yaxis.set_minor_locator(NullLocator())

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.diagnostics.shape import Shape
-from farseer_jax.plots.labels import note
+from farseer_jax.plots.draws import draws
+from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.log_ticks import map_axes
 from farseer_jax.plots.style import INK, axes_of, colour_bar, one_of
 from farseer_jax.results.numbers import capitalised
@@ -17,6 +18,7 @@ _LABELS = {"N": "∂ ln L / ∂ ln N", "D": "∂ ln L / ∂ ln D", "loss": "loss
 _TITLES = {"N": "as N grows", "D": "as D grows", "loss": "over N and D"}
 
 
+@draws(Shape, example="check_shape(fit, N=(1e8, 1e11), D=(1e9, 1e13))")
 def plot_shape(shape: Shape, of: Quantity = "N", ax: Axes | None = None) -> Axes:
     """A map of an elasticity over the domain, or of the loss (paper Figs. 18–20).
 
@@ -50,9 +52,9 @@ def plot_shape(shape: Shape, of: Quantity = "N", ax: Axes | None = None) -> Axes
             shape.N, shape.D, values, shading="gouraud", rasterized=True, **_colours(values, of)
         )
         _lines(axes, shape, values, of)
-        _box(axes, shape)
         colour_bar(axes, mesh, _LABELS[of])
         axes.set_title(f"{capitalised(shape.law)} law {_TITLES[of]}{verdict(shape, of)}")
+        _box(axes, shape)
     return axes
 
 
@@ -71,7 +73,7 @@ def _lines(axes: Axes, shape: Shape, values: np.ndarray, of: Quantity) -> None:
         colors="white" if of == "loss" else INK,
         linewidths=0.5, linestyles="solid", alpha=0.55,
     )  # fmt: skip
-    axes.clabel(drawn, fontsize=6.5, fmt="%.3g")
+    axes.clabel(drawn, fontsize=7, fmt=lambda level: f"{level:.3g}".replace("-", "−"))
     if of != "loss" and values.min() < 0.0 < values.max():
         axes.contour(shape.N, shape.D, values, levels=[0.0], colors=INK, linewidths=2.0)
 
@@ -84,8 +86,9 @@ def _box(axes: Axes, shape: Shape) -> None:
         [left, right, right, left, left], [low, low, high, high, low],
         color=INK, lw=1.4, ls=(0, (4, 2)), clip_on=True,
     )  # fmt: skip
-    note(axes, "runs", (left, high), (3, 4))
     axes.set(xlim=(shape.N[0], shape.N[-1]), ylim=(shape.D[0], shape.D[-1]))
+    corner = np.array([[np.clip(right, *shape.N[[0, -1]]), np.clip(high, *shape.D[[0, -1]])]])
+    place_labels(axes, corner, ["runs"], corner, num_must=1, size=8.0)
 
 
 def verdict(shape: Shape, of: str, along: str = "") -> str:

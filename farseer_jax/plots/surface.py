@@ -1,5 +1,6 @@
 """Surfaces over N and D in three dimensions: a law's loss and its derivatives (Figs. 18–20)."""
 
+import textwrap
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ from farseer_jax.diagnostics.check_shape import check_shape
 from farseer_jax.diagnostics.shape import Shape
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
+from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import is_narrow
 from farseer_jax.plots.log_ticks import input_label, log10_tick, log_ticks
 from farseer_jax.plots.shape import verdict
@@ -31,9 +33,11 @@ _LEAST_LIGHT = 0.72  # of the darkest cell
 _FROM_SMALL, _FROM_LARGE = (24.0, -128.0), (24.0, 40.0)
 _MOST_TICKS = 5
 _ROOM = 0.9  # inches of the axes' width for each tick label
+_LETTER = 0.56  # mean width, relative to the size of the font
 _BARE = 0.05  # decades without a tick at the end of an axis
 
 
+@draws(Law, Fit, example="fit(Farseer, runs)")
 def plot_surface(
     law: Law | Fit,
     N: Range,
@@ -236,10 +240,19 @@ def finish_surface(
     axes.set_xlim(np.log10(N[0]), np.log10(N[-1]))
     axes.set_ylim(np.log10(D[0]), np.log10(D[-1]))
     axes.view_init(*(_FROM_LARGE if from_above else _FROM_SMALL))
-    axes.set_box_aspect((1.0, 1.0, 0.76), zoom=0.86 if narrow else 1.0)
-    axes.set_title(title, loc="left", pad=0, fontsize=9 if narrow else None)
+    axes.set_box_aspect((1.0, 1.0, 0.76), zoom=1.0 if narrow else 1.1)
+    title_size = 8.5 if narrow else 10.5
+    axes.set_title(
+        _filled(title, axes.bbox.width, axes, title_size), loc="left", pad=0, fontsize=title_size
+    )
     axes.zaxis.set_rotate_label(False)
+    label = _filled(label, 0.9 * axes.bbox.height, axes, size)
     axes.set_zlabel(label, rotation=90, labelpad=4 if narrow else 13, fontsize=size)
+
+
+def _filled(text: str, room: float, axes: Axes, size: float) -> str:
+    """A text in lines of at most about ``room`` pixels."""
+    return textwrap.fill(text, int(room * 72 / axes.figure.dpi / (_LETTER * size)))
 
 
 def _places(axes: Any, low: float, high: float, bare: float | None) -> list[float]:

@@ -110,5 +110,5 @@ def _nice(text: str) -> str:
 
 
 def _sentence(text: str) -> Any:
-    """A sentence that begins with a capital letter."""
-    return _lines(text[:1].upper() + text[1:])
+    """A sentence, which begins with a capital letter; a single word is left as it is."""
+    return _lines(text[:1].upper() + text[1:] if " " in text else text)

@@ -1,6 +1,6 @@
 """``Report``: an answer with what it rests on, as one page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from farseer_jax.reporting.page import page
 from farseer_jax.reporting.sections.remake import remake
 from farseer_jax.results.files import write_text
 from farseer_jax.results.result import Result
+from farseer_jax.results.table import Table
 from farseer_jax.runs.runs import Runs
 
 
@@ -77,6 +78,10 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The results by name, for JSON."""
         return {name: own.to_dict() for name, own in self.results.items()}
+
+    def text_parts(self) -> Sequence[str | Table]:
+        """Paragraphs and tables of the answer, in the order in which they are printed."""
+        return self.answer.text_parts()
 
     def __str__(self) -> str:
         return str(self.answer)

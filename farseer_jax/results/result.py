@@ -106,9 +106,16 @@ class Result(abc.ABC):
         )
 
 
+class Headline(str):
+    """A paragraph whose first line is the answer, or ends in it: a terminal shows it in bold."""
+
+    __slots__ = ()
+
+
 def warned(text: str, warnings: Sequence[str]) -> str:
-    """A text, followed by one line per warning."""
-    return "\n".join([text, *(f"warning: {sentence}" for sentence in warnings)])
+    """A text, followed by one line per warning; of a headline a headline."""
+    lines = "\n".join([text, *(f"warning: {sentence}" for sentence in warnings)])
+    return Headline(lines) if isinstance(text, Headline) else lines
 
 
 def _lines(text: str) -> str:

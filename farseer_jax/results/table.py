@@ -12,6 +12,7 @@ from farseer_jax.results.numbers import number_text, or_null
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table as RichTable
 
 _WIDTH = 10_000  # wider than any table, so that nothing is truncated
 
@@ -32,6 +33,7 @@ class Column:
         heading: heading in the text; None is the name.
         in_data: whether the column appears in pandas and JSON too.
         left: whether the text is left-aligned.
+        secondary: whether it matters less than the others; a terminal dims it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Column:
     heading: str | None = None
     in_data: bool = True
     left: bool = False
+    secondary: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +54,14 @@ class Table:
         most: how many rows the text shows.
         noun: what the rows are, for the line about rows not shown.
         note: text directly under the table.
+        best: indices of the best rows, which a terminal colours.
     """
 
     columns: Sequence[Column]
     most: int = 60
     noun: str = "rows"
     note: str = ""
+    best: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns[0].values)
@@ -64,7 +69,13 @@ class Table:
     def at(self, rows: Sequence[int] | np.ndarray) -> "Table":
         """Some of the rows, by their indices."""
         columns = [replace(own, values=[own.values[row] for row in rows]) for own in self.columns]
-        return replace(self, columns=columns)
+        best = tuple(place for place, row in enumerate(rows) if row in self.best)
+        return replace(self, columns=columns, best=best)
+
+    @property
+    def shown(self) -> list[Column]:
+        """The columns of the text."""
+        return [own for own in self.columns if own.text is not None]
 
     def to_dataframe(self) -> "pd.DataFrame":
         """The values as a data frame."""
@@ -80,10 +91,10 @@ class Table:
     def cells(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows as text."""
         heading, columns = [], []
-        for own in self.columns:
-            if own.text is not None:
-                heading.append(own.name if own.heading is None else own.heading)
-                columns.append([own.text(value) for value in own.values[: self.most]])
+        for own in self.shown:
+            heading.append(own.name if own.heading is None else own.heading)
+            text = own.text or as_text
+            columns.append([text(value) for value in own.values[: self.most]])
         return heading, [list(row) for row in zip(*columns, strict=True)]
 
     @property
@@ -94,7 +105,7 @@ class Table:
 
     def __str__(self) -> str:
         heading, rows = self.cells()
-        left = [own.left for own in self.columns if own.text is not None]
+        left = [own.left for own in self.shown]
         return "\n".join(
             filter(None, [aligned(heading, rows, left=left), self.left_out, self.note])
         )
@@ -119,17 +130,11 @@ def aligned(
         rows: their cells.
         left: how many of the first columns are left-aligned, or which columns are.
     """
-    from rich import box
     from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
 
-    table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    for index, name in enumerate(header):
-        is_left = index < left if isinstance(left, int) else left[index]
-        table.add_column(Text(name), justify="left" if is_left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+    if isinstance(left, int):
+        left = [index < left for index in range(len(header))]
+    table = rich_table(header, rows, left)
     # write to a string: the text must not depend on standard output or its encoding
     file = io.StringIO()
     # in a notebook rich would display the table itself and leave the string empty
@@ -138,6 +143,43 @@ def aligned(
     )
     console.print(table)
     return "\n".join(line.rstrip() for line in file.getvalue().rstrip().splitlines())
+
+
+def rich_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    left: Sequence[bool],
+    *,
+    column_styles: Sequence[str] = (),
+    best: Sequence[int] = (),
+) -> "RichTable":
+    """A table of rich, in the layout of all texts.
+
+    Args:
+        header: headings of the columns; they may have several lines.
+        rows: their cells, which are not wrapped.
+        left: whether each column is left-aligned.
+        column_styles: style of each column; none unless given.
+        best: indices of the rows in the style of the best.
+    """
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), border_style="dim"
+    )
+    for index, name in enumerate(header):
+        table.add_column(
+            Text(name),
+            justify="left" if left[index] else "right",
+            style=column_styles[index] if column_styles else "",
+            no_wrap=True,
+        )
+    for place, row in enumerate(rows):
+        style = "green" if place in best else ""
+        table.add_row(*(Text(cell, style=style) for cell in row))
+    return table
 
 
 def evenly(num: int, num_shown: int) -> np.ndarray:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
+from farseer_jax.close_names import closest, did_you_mean
 from farseer_jax.runs.column_names import holds, loss_rank
 from farseer_jax.runs.columns import ROLES
 from farseer_jax.runs.usual_names import (
@@ -192,7 +192,7 @@ def named_column(name: str, option: str | Sequence[str], names: Sequence[str]) -
 
 def _not_there(text: str, names: Sequence[str], purpose: str) -> str:
     """The message about a column that was named but does not exist."""
-    hint = _hint(difflib.get_close_matches(text, names, n=1))
+    hint = did_you_mean(text, names)
     what = "no column matches" if any(letter in text for letter in "*?[") else "no column"
     return f"{what} {text!r}, named {purpose}; the columns are {_listed(names)}{hint}"
 
@@ -220,7 +220,7 @@ def _guessed_column(
     raise ValueError(
         f"no column was recognised as {named(name)}{needed}: name it, "
         f"{column_option(name, 'column')}{listed_columns(names)}"
-        f"{_hint(near_columns(name, free))}"
+        f"{''.join(f'; did you mean {near!r}?' for near in near_columns(name, free))}"
     )
 
 
@@ -271,15 +271,10 @@ def near_columns(name: str, names: Sequence[str]) -> list[str]:
         return longer
     columns = {squeezed(column): column for column in names}
     for text in (squeezed(name), *sorted(USUAL_NAMES.get(name, ()))):
-        close = difflib.get_close_matches(text, columns, n=1, cutoff=0.8) if len(text) > 2 else []
+        close = closest(text, columns, cutoff=0.8) if len(text) > 2 else None
         if close:
-            return [columns[close[0]]]
+            return [columns[close]]
     return []
-
-
-def _hint(close: Sequence[str]) -> str:
-    """A question about the nearest name."""
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _refuse_shared(found: Mapping[str, str | tuple[str, ...]]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.close_names import unknown_name
 from farseer_jax.runs.checks import (
     FRACTION,
     NOT_NEGATIVE,
@@ -76,9 +77,7 @@ def as_kinds(
         given[name] = kind
     for name, kind in given.items():
         if kind is not None and kind not in KINDS:
-            raise ValueError(
-                f"input {name!r}: unknown kind {kind!r}; choose from {', '.join(KINDS)}"
-            )
+            raise ValueError(f"input {name!r}: {unknown_name('kind', kind, KINDS)}")
     return {name: "positive" if kind is None else kind for name, kind in given.items()}
 
 

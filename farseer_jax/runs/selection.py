@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from farseer_jax.close_names import did_you_mean
 from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.table import range_text
 
@@ -45,7 +46,7 @@ def selected(
         if bound.column not in columns:
             raise ValueError(
                 f"{bound.text}: the runs have no numeric column {bound.column!r}; choose from "
-                f"{', '.join(columns)}"
+                f"{', '.join(columns)}{did_you_mean(bound.column, columns)}"
             )
         values = columns[bound.column]
         keep &= values >= bound.value if bound.is_least else values <= bound.value

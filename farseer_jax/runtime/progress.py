@@ -1,18 +1,30 @@
-"""Progress of long fits: always reported, shown on request."""
+"""Progress of long computations: always reported, shown on request."""
 
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_AFTER = 2.0  # seconds until a bar appears
+_UNNAMED = "computing"
+_WIDTH, _NARROW = 24, 80  # columns of the bar, and of a terminal for which this is too wide
+# Events of JAX at the end of lowering, when compilation begins, and at its end.
+_LOWERED = "/jax/core/compile/jaxpr_to_mlir_module_duration"
+_COMPILED = "/jax/core/compile/backend_compile_duration"
 
+_Item = TypeVar("_Item")
 _Show = Callable[[int, int], None]
 _show: ContextVar[_Show | None] = ContextVar("show", default=None)
+_display: ContextVar["_Display | None"] = ContextVar("display", default=None)
 
 
 def report(done: int, total: int) -> None:
@@ -20,6 +32,40 @@ def report(done: int, total: int) -> None:
     show = _show.get()
     if show is not None:
         show(done, total)
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Name what happens inside the block, such as ``"fitting kaplan"``."""
+    display = None if _show.get() is None else _display.get()
+    if display is None:
+        yield
+        return
+    display.begin(own := _Stage(name))
+    try:
+        yield
+    finally:
+        display.end(own)
+
+
+def in_stages(name: str, items: Collection[_Item]) -> Iterator[_Item]:
+    """The items, counted as they are used; what they report themselves is not shown.
+
+    Args:
+        name: what happens to each, such as ``"fitting laws"``.
+        items: their number is the total.
+    """
+    display = None if _show.get() is None else _display.get()
+    if display is None:
+        yield from items
+        return
+    display.begin(own := _Stage(name, total=len(items), counts_itself=True))
+    try:
+        for item in items:
+            yield item
+            own.done, own.reported = own.done + 1, time.monotonic()
+    finally:
+        display.end(own)
 
 
 @contextmanager
@@ -54,14 +100,16 @@ def counted_from(before: int, total: int) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(console: "Console | None" = None) -> Iterator[None]:
-    """Show a progress bar, with rate and time left, for the fits inside the block.
+def progress_bar(console: "Console | None" = None, *, after: float = _AFTER) -> Iterator[None]:
+    """Show a progress bar for what takes long inside the block.
 
-    The bar counts the starts of a fit or the refits of a batch. Without it the library prints
-    nothing; nothing is shown either if standard error is not a terminal.
+    The bar names what is computed, counts fits, starts or refits, with their rate and the time
+    left, and says when code is compiled. It disappears at the end of the block. Without it the
+    library prints nothing; nothing is shown either if standard error is not a terminal.
 
     Args:
         console: the rich console to draw on; None is standard error.
+        after: seconds after which it appears.
 
     Example:
         >>> from farseer_jax import Chinchilla, Restarts, example_runs, fit, progress_bar
@@ -70,51 +118,151 @@ def progress_bar(console: "Console | None" = None) -> Iterator[None]:
         >>> found.outcome.name
         'success'
     """
+    display = _Display(_standard_error() if console is None else console)
+    timer = threading.Timer(after, display.appear)
+    timer.daemon = True
+    tokens = _show.set(display.count), _display.set(display)
+    if display.is_visible:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        display.disappear()
+        _show.reset(tokens[0])
+        _display.reset(tokens[1])
+
+
+def _standard_error() -> "Console":
     from rich.console import Console
 
-    console = Console(stderr=True) if console is None else console
-    bar: Any = _bar(console)
-    with bar:
-        token = _show.set(_shown_on(bar))
-        try:
-            yield
-        finally:
-            _show.reset(token)
+    # FORCE_COLOR is for colours in files: a bar there would be a thousand lines
+    return Console(stderr=True, force_terminal=sys.stderr.isatty())
 
 
-def _bar(console: "Console") -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+@cache
+def _watch_compilations() -> None:
+    import jax.monitoring
 
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[pace]}"),
-        console=console,
-        disable=not console.is_terminal,
-    )
+    jax.monitoring.register_event_duration_secs_listener(_compilation)
 
 
-def _shown_on(bar: Any) -> _Show:
-    """Draw progress on one bar, reset by each fit."""
-    task = bar.add_task("", total=None, visible=False, pace="")
-    begin = time.monotonic()
+def _compilation(event: str, duration_secs: float, **_: str | int) -> None:
+    display = _display.get()
+    if display is not None and event in (_LOWERED, _COMPILED):
+        display.num_compiling = max(display.num_compiling + (1 if event == _LOWERED else -1), 0)
 
-    def show(done: int, total: int) -> None:
-        nonlocal begin
-        if done == 0:
-            begin = time.monotonic()
-            bar.reset(task, total=total, visible=True, pace="")
+
+@dataclass(eq=False)
+class _Stage:
+    """What is computed.
+
+    Attributes:
+        name: in words.
+        done: how many of the total are done.
+        total: None where nothing is counted.
+        counts_itself: whether reports from inside are of parts of one item.
+        begin: when it began.
+        reported: when ``done`` last changed.
+    """
+
+    name: str
+    done: int = 0
+    total: int | None = None
+    counts_itself: bool = False
+    begin: float = field(default_factory=time.monotonic)
+    reported: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is known how much is left."""
+        return self.total is not None and self.done < self.total
+
+    def pace(self, now: float) -> str:
+        """Rate and time left, or the time so far where they are unknown."""
+        if not self.is_counted or not self.done:
+            return _clock(now - self.begin)
+        seconds = max(self.reported - self.begin, 1e-9)
+        rate = self.done / seconds
+        number = f"{rate:,.0f}" if rate >= 10.0 else f"{rate:.2g}"
+        left = ((self.total or 0) - self.done) / rate - (now - self.reported)
+        return f"{number}/s, {_clock(max(left, 0.0))} left"
+
+
+class _Display:
+    """Stages, of which the outermost that counts its items is drawn, else the innermost."""
+
+    def __init__(self, console: "Console") -> None:
+        self.console = console
+        self.is_visible = console.is_terminal and not console.is_dumb_terminal
+        self.stages, self.num_compiling = [_Stage(_UNNAMED)], 0
+        self._bar: Any = None
+        self._lock, self._has_ended = threading.Lock(), False
+
+    def begin(self, own: _Stage) -> None:
+        """Enter a stage."""
+        if self.is_visible and "jax" in sys.modules:  # else nothing compiles yet
+            _watch_compilations()
+        self.stages.append(own)
+
+    def end(self, own: _Stage) -> None:
+        """Leave a stage."""
+        self.stages.remove(own)
+
+    def count(self, done: int, total: int) -> None:
+        """Show a report of the stage."""
+        own = self.shown
+        if own.counts_itself:
             return
-        # rich's own estimate needs three reports, and forgets those older than half a minute
-        pace = _pace(done, total, time.monotonic() - begin)
-        bar.update(task, completed=done, pace=pace)
+        own.done, own.total, own.reported = done, total, time.monotonic()
+        if done == 0:
+            own.begin = own.reported
 
-    return show
+    @property
+    def shown(self) -> _Stage:
+        """The stage that is drawn."""
+        stages = [*self.stages]  # other threads change it
+        return next((own for own in stages if own.counts_itself), stages[-1])
+
+    def appear(self) -> None:
+        """Draw from now on."""
+        from rich.live import Live
+
+        with self._lock:
+            if self._bar is None and not self._has_ended:
+                self._bar = Live(
+                    get_renderable=self._drawn,
+                    console=self.console,
+                    refresh_per_second=8,
+                    transient=True,
+                    redirect_stdout=False,
+                )
+                self._bar.start(refresh=True)
+
+    def disappear(self) -> None:
+        """Remove the bar."""
+        with self._lock:
+            self._has_ended = True
+            if self._bar is not None:
+                self._bar.stop()
+
+    def _drawn(self) -> Any:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        own, now = self.shown, time.monotonic()
+        name = f"{own.name}, compiling …" if self.num_compiling else own.name
+        pulse, width = not own.is_counted, _WIDTH if self.console.width >= _NARROW else _WIDTH // 3
+        bar = ProgressBar(own.total, own.done, width=width, pulse=pulse, animation_time=now)
+        count = f"{own.done:,}/{own.total:,} " if own.is_counted else ""
+        row = Table.grid(padding=(0, 1))
+        row.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        row.add_column(no_wrap=True, min_width=width)
+        row.add_column(no_wrap=True, min_width=len(count) + len(pace := own.pace(now)))
+        row.add_row(Text(name), bar, Text(f"{count}{pace}"))
+        return row
 
 
-def _pace(done: int, total: int, seconds: float) -> str:
-    rate = done / max(seconds, 1e-9)
-    number = f"{rate:,.0f}" if rate >= 10.0 else f"{rate:.2g}"
-    if done == total:
-        return f"{number}/s, took {timedelta(seconds=round(seconds))}"
-    return f"{number}/s, {timedelta(seconds=round((total - done) / rate))} left"
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

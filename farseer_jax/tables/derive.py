@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.close_names import closest
 from farseer_jax.expressions.assignment import Assignment, parse_assignment
 from farseer_jax.expressions.missing import missing_rows
 from farseer_jax.expressions.names import name_text, quoted
@@ -195,9 +195,8 @@ def _unknown(name: str, text: str, columns: Columns) -> str:
     for column in _unquoted_columns(text, columns):
         if name in _plain(column):
             return f"the column name needs quotes: write {quoted(column)}"
-    by_lower_case = {column.lower(): column for column in columns}
-    close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
-    hint = f" (did you mean {name_text(by_lower_case[close[0]])}?)" if close else ""
+    close = closest(name, columns)
+    hint = f" (did you mean {name_text(close)}?)" if close else ""
     return f"unknown name {name_text(name)}{hint}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.close_names import did_you_mean
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.database import database, quoted, sentence
 from farseer_jax.tables.number_texts import is_missing
@@ -164,9 +164,8 @@ def _sentence(condition: str, error: Exception, names: list[str]) -> str:
 
 
 def _not_there(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"there is no column {name!r} (the columns are {', '.join(map(repr, names[:40]))}){hint}"
+    listed = ", ".join(map(repr, names[:40]))
+    return f"there is no column {name!r} (the columns are {listed}){did_you_mean(name, names)}"
 
 
 def _labels_named(columns: Columns, condition: str) -> str:

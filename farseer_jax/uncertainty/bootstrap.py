@@ -13,7 +13,7 @@ from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.law import Law
-from farseer_jax.runtime.progress import counted_from, report
+from farseer_jax.runtime.progress import counted_from, report, stage
 from farseer_jax.uncertainty import distributed
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.draws import Draws, FileDraws, MemoryDraws, Range, join
@@ -119,16 +119,17 @@ def _make(
         ValueError: all refits fail, among the first or altogether; independent of the ranges.
     """
     to_make = sum(stop - start for start, stop in ranges)
-    report(0, to_make)
     made, hope = 0, False
-    for start, draw in _drawn_ahead(scheme, setting, seed, ranges):
-        with counted_from(made, to_make):
-            batch = refits(draw.losses, draw.weights)
-        hope = hope or bool(batch.usable[: max(_HOPELESS - made, 0)].any())
-        made += len(batch)
-        if not hope and made >= min(_HOPELESS, to_make):
-            raise _all_failed(batch, made, scheme)
-        yield start, batch
+    with stage("refitting to resamples"):
+        report(0, to_make)
+        for start, draw in _drawn_ahead(scheme, setting, seed, ranges):
+            with counted_from(made, to_make):
+                batch = refits(draw.losses, draw.weights)
+            hope = hope or bool(batch.usable[: max(_HOPELESS - made, 0)].any())
+            made += len(batch)
+            if not hope and made >= min(_HOPELESS, to_make):
+                raise _all_failed(batch, made, scheme)
+            yield start, batch
 
 
 def _drawn_ahead(

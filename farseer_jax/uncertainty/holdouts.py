@@ -12,6 +12,7 @@ from farseer_jax.runs.checks import Floats
 from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.noise import noise_if_shown
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import stage
 from farseer_jax.uncertainty.calibration import Calibration, calibrate
 from farseer_jax.uncertainty.resampling import Draw, Scheme, Setting
 from farseer_jax.uncertainty.standard_errors import standard_error
@@ -150,7 +151,8 @@ def held_out(fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = Non
     drawn = np.full((num, _NUM_RESAMPLES, num_runs), np.nan)
     if num:
         refits = Refits.of(type(fit.law), runs, fit.method)
-        points = refits(weights=holdouts.weights)
+        with stage("refitting to the smaller sizes"):
+            points = refits(weights=holdouts.weights)
         usable = np.flatnonzero(points.usable)
         misses[usable] = np.log(runs.loss) - _log_predicted(points, runs)[usable]
         draws = [
@@ -159,7 +161,8 @@ def held_out(fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = Non
         ]
         if draws:
             losses, weights = (np.concatenate(column) for column in zip(*draws, strict=True))
-            predicted = _log_predicted(refits(losses, weights), runs)
+            with stage("refitting to resamples of the smaller sizes"):
+                predicted = _log_predicted(refits(losses, weights), runs)
             drawn[usable] = predicted.reshape(len(usable), _NUM_RESAMPLES, -1)
     return HeldOut(runs, holdouts, misses, drawn, noise_of(runs))
 

@@ -20,6 +20,7 @@ from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.coverage import distance_beyond, flat_inputs
 from farseer_jax.runs.noise import estimate_noise, shows_noise
+from farseer_jax.runtime.progress import stage
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.fit_derivatives import respond
 from farseer_jax.uncertainty.influence_result import Influence, difference_name
@@ -112,7 +113,8 @@ def influence(
 def _without_each(fit: Fit) -> Law:
     """The laws refitted without each run, leaves ``(run, …)``; NaN if a refit failed."""
     kept = 1.0 - np.eye(len(fit.runs))
-    refits = fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method)
+    with stage("refitting without each run"):
+        refits = fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method)
 
     def usable(leaf: np.ndarray) -> np.ndarray:
         return np.where(refits.usable.reshape(-1, *(1,) * (leaf.ndim - 1)), leaf, np.nan)

@@ -9,7 +9,7 @@ import numpy as np
 
 from farseer_jax.link_functions import Link
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
-from farseer_jax.results.result import Result, warned
+from farseer_jax.results.result import Headline, Result, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.uncertainty.intervals import cell_text
 
@@ -112,7 +112,7 @@ class Influence(Result):
             Column("loss", self.loss[order], loss_text),
             Column("noise", self.noise[order], text=None),
             Column("change_if_removed", removed, self._change, heading="if removed"),
-            Column("change_per_noise", by_noise, self._change, heading="per noise"),
+            Column("change_per_noise", by_noise, self._change, heading="per noise", secondary=True),
         ]
         return Table([*inputs, *own_columns], most=_MAX_ROWS_SHOWN, noun="runs")
 
@@ -138,7 +138,7 @@ class Influence(Result):
         if self.is_difference:
             said += "\n" + self._verdict()
         order = self.largest(len(self.loss))
-        return self._title(), self._table(order), warned(said, self.warnings)
+        return Headline(self._title()), self._table(order), warned(said, self.warnings)
 
     def _title(self) -> str:
         text = loss_text(self.value) if self.quantity == "loss" else number_text(self.value)

@@ -7,6 +7,7 @@ import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
+from farseer_jax.runtime.progress import stage
 from farseer_jax.uncertainty.resampling import Draw, Named, Scheme, Setting
 
 
@@ -66,4 +67,5 @@ def leave_out(fit: Fit, *, by_size: bool) -> BatchFit:
     jackknife = JackknifeSizes() if by_size else JackknifeRuns()
     index = np.arange(jackknife.num_draws(setting))
     weights = jackknife.draw(setting, np.random.default_rng(0), index).weights
-    return Refits.of(type(fit.law), fit.runs, fit.method)(weights=weights)
+    with stage(f"refitting without each {'size' if by_size else 'run'}"):
+        return Refits.of(type(fit.law), fit.runs, fit.method)(weights=weights)
