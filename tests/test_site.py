@@ -55,6 +55,16 @@ def test_a_question_has_its_command_its_picture_and_its_limits_at_the_top(page: 
     assert "```pycon" not in before
 
 
+@pytest.mark.parametrize("page", QUESTIONS)
+def test_the_commands_of_a_question_exist(page: str) -> None:
+    for language, code in BLOCK.findall(text_of(f"docs/{page}")):
+        lines = code.replace("\\\n", " ").splitlines()
+        for command in lines if language == "bash" else ():
+            if command.startswith("farseer "):
+                _, name, *options = shlex.split(command, comments=True)
+                command_named(name).make_context(name, options)  # refuses what it does not know
+
+
 def test_there_are_all_questions() -> None:
     assert len(QUESTIONS) == 14
     asked = set(re.findall(r"\]\((?:docs/)?([\w-]+\.md)\)", text_of("README.md")))
