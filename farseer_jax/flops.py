@@ -141,14 +141,15 @@ class TransformerFLOPs:
 
     def __call__(self, N: "ArrayLike", D: "ArrayLike") -> "Array":
         """FLOPs of training; N and D positive and broadcastable."""
-        import jax.numpy as jnp  # not at the top: tables of runs need no JAX
+        import jax  # not at the top: tables of runs need no JAX
 
+        xp: Any = jax.numpy if any(isinstance(x, jax.Array) for x in (N, D)) else np
         knots, layers, width = (np.asarray(c) for c in (self.N, self.num_layers, self.width))
         pairs = 6.0 if self.causal else 12.0
         beside = pairs * self.sequence_length * layers * width + 6.0 * self.vocabulary * width
-        N, D = jnp.asarray(N), jnp.asarray(D)
-        log_beside = _interpolate(jnp.log(N), np.log(knots), np.log(beside))
-        return (6.0 * N + jnp.exp(log_beside)) * D
+        N, D = (x if isinstance(x, jax.Array) else np.asarray(x, np.float64) for x in (N, D))
+        log_beside = _interpolate(xp, xp.log(N), np.log(knots), np.log(beside))
+        return (6.0 * N + xp.exp(log_beside)) * D
 
     def __str__(self) -> str:
         terms = ["6 N", f"{'causal' if self.causal else 'full'} attention"]
@@ -163,14 +164,12 @@ def _check(name: str, value: float, least: float) -> None:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
 
 
-def _interpolate(z: "Array", knots: np.ndarray, values: np.ndarray) -> "Array":
+def _interpolate(xp: Any, z: "Array", knots: np.ndarray, values: np.ndarray) -> "Array":
     """A monotone cubic through the values (Fritsch & Butland 1984), straight lines beyond.
 
     The lines have the slope of the whole table: the slope between its last two sizes depends on
     how layers were rounded to whole numbers.
     """
-    import jax.numpy as jnp
-
     gaps = np.diff(knots)
     secants = np.diff(values) / gaps
     slopes = _slopes(gaps, secants, (values[-1] - values[0]) / (knots[-1] - knots[0]))
@@ -178,13 +177,13 @@ def _interpolate(z: "Array", knots: np.ndarray, values: np.ndarray) -> "Array":
     quadratic = (3 * secants - 2 * first - last) / gaps
     cubic = (first + last - 2 * secants) / gaps**2
     table = np.stack([knots[:-1], values[:-1], first, quadratic, cubic], axis=-1)
-    inside = jnp.clip(z, knots[0], knots[-1])
+    inside = xp.clip(z, knots[0], knots[-1])
     # counted, not searched: a table is short, and a search compiles to a loop
-    place = jnp.sum(inside[..., None] > knots[1:-1], axis=-1)
-    left, *coefficients = jnp.moveaxis(jnp.asarray(table)[place], -1, 0)
+    place = xp.sum(inside[..., None] > knots[1:-1], axis=-1)
+    left, *coefficients = xp.moveaxis(xp.asarray(table)[place], -1, 0)
     t = inside - left
     a, b, c, d = coefficients
-    beyond = jnp.where(z > inside, slopes[-1], slopes[0]) * (z - inside)
+    beyond = xp.where(z > inside, slopes[-1], slopes[0]) * (z - inside)
     return a + t * (b + t * (c + t * d)) + beyond
 
 

@@ -1,7 +1,9 @@
 """Fixtures that several test files use."""
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,15 @@ class _CompiledKernels:
             jax.clear_caches()
 
 
+class _Figures:
+    """Closes what a test has drawn, an example in a docstring too: pyplot keeps it until then."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self) -> None:
+        if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+            pyplot.close("all")
+
+
 # pytest-xdist would start with the files of the most tests, and leave these to one worker at the
 # end; in seconds on one core they take from 50 to 10.
 _LONGEST = (
@@ -69,10 +80,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
+def pytest_collection_finish() -> None:
+    """An eighth of all time went into looking for garbage among what tracing and imports leave."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False  # the order below, for pytest-xdist
     # registered as a plugin: hooks of this file are called for the tests below it alone
     config.pluginmanager.register(_CompiledKernels())
+    config.pluginmanager.register(_Figures())
     share_compilations(config)
 
 

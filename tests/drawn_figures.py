@@ -119,6 +119,27 @@ class Results:
         return {"centred form": found.diagnostics}
 
     @cached_property
+    def several_starts(self) -> Any:
+        """Of two optima, with starts that failed."""
+        values = np.array([2.0] * 9 + [2.2] * 4 + [5.0, 9.0, np.inf])
+        outcome = np.array([0] * 13 + [1, 2, 3])
+        return fj.StartReport(2.0, values, outcome, np.full(16, 9), 0)
+
+    @cached_property
+    def scattered(self) -> fj.Fit:
+        rng = np.random.default_rng(0)
+        N = np.repeat(np.geomspace(5e7, 5e9, 40), 2)[:70]
+        D = N * np.exp(rng.uniform(1.0, 5.0, len(N)))
+        loss = fj.Chinchilla(E=1.7, A=400.0, B=400.0, alpha=0.34, beta=0.28)(N, D)
+        loss = np.asarray(loss) * np.exp(2e-3 * rng.standard_normal(len(N)))
+        loss[33] *= 1.2
+        return fj.fit(fj.Chinchilla, fj.Runs(N, D, loss), fj.LeastSquares(num_starts=8))
+
+    @cached_property
+    def suggestions(self) -> fj.Suggestions:
+        return fj.suggest_runs(self.forecast, self.at, budget=2e22)
+
+    @cached_property
     def optimum(self) -> Any:
         return fj.optimise(self.chinchilla, ["N", "D"], budget=1e22)
 
@@ -169,6 +190,7 @@ FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_error_by_value": lambda r: of(r.extrapolation),
     "plot_extrapolation": lambda r: of(r.extrapolation),
     "plot_fit": lambda r: of(r.fit, r.large),
+    "plot_fit, scattered": lambda r: of(r.scattered),
     "plot_forecast": lambda r: of(r.forecast),
     "plot_forecast, observed": lambda r: of(r.observed_forecast),
     "plot_forms": lambda r: of(r.forms),
@@ -180,12 +202,17 @@ FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_methods": lambda r: of(r.methods),
     "plot_optimum": lambda r: of(r.optimum),
     "plot_optimum, mixture": lambda r: of(r.best_mixture),
+    "plot_prediction": lambda r: of(r.forecast),
+    "plot_prediction, compute": lambda r: of(r.forecast, "C", given={"D/N": [20, 100]}),
+    "plot_prediction, optimal split": lambda r: of(r.chinchilla, "C", targets=r.few),
     "plot_residuals": lambda r: of(r.far_residuals),
     "plot_residuals, offsets": lambda r: of(r.residuals, "offsets", "D"),
     "plot_residuals, curve": lambda r: of(r.residuals, "curve"),
     "plot_shape": lambda r: of(r.shape),
     "plot_shape, loss": lambda r: of(r.shape, "loss"),
     "plot_starts": lambda r: of(r.starts),
+    "plot_starts, two optima": lambda r: of(r.several_starts),
+    "plot_suggestions": lambda r: of(r.suggestions),
     "plot_surface": lambda r: of(r.fit, **DOMAIN),
     "plot_surface, derivative": lambda r: of(r.fit, of="N", **DOMAIN),
     "plot_views": lambda r: of(r.differences),

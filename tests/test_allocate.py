@@ -96,7 +96,7 @@ class TestRealRuns:
         for law in (fj.Chinchilla, fj.Coupled):
             fit = fj.fit(law, real_fit.runs, fj.LeastSquares("huber"))
             found.append(fj.allocate(fit, [1e23]).tokens_per_parameter[0])
-        assert np.round(found).tolist() == [93, 74, 105, 123, 41, 175, 30, 22]
+        assert np.round(found).tolist() == [93, 72, 105, 123, 0, 172, 30, 22]
 
     def test_larger_budgets_buy_more_tokens_than_parameters(self, real: fj.Allocation) -> None:
         np.testing.assert_allclose(real.exponent_N + real.exponent_D, 1.0, rtol=1e-9)
@@ -315,6 +315,31 @@ class TestBootstrap:
         assert row["tokens_per_parameter_lower"] == found.intervals["tokens per parameter"].lower[0]
         assert "50 % interval: percentile" in str(found)
         assert "\nerrors: " in str(found)
+
+    def test_refits_without_a_minimum_count_at_the_end_where_their_loss_is_lower(self) -> None:
+        """Leaving them out would cut the interval off on that side of the estimate."""
+        num, num_without = 40, 8
+        alpha = 0.34 * np.exp(0.01 * np.random.default_rng(0).standard_normal(num))
+        B = np.where(np.arange(num) < num - num_without, 410.7, 1e-300)
+        laws = fj.Chinchilla(np.full(num, 1.69), np.full(num, 406.4), B, alpha, np.full(num, 0.28))
+        one = jax.tree.map(lambda leaf: leaf[0], laws)
+        draws = MemoryDraws(BatchFit(laws, np.zeros(num, dtype=int), np.zeros(num)))
+        fit = fit_of(one, mean_fit().runs, WeightedMean())
+        source = fj.Bootstrap(fit, fj.WildBootstrap(), 0, draws)
+        for limits in ({}, {"max_D": 1e13}):
+            found = fj.allocate(source, [1e20, 1e22], **limits)
+            own = found.intervals["tokens per parameter"]
+            np.testing.assert_allclose(own.lower, 0.1, rtol=1e-9)  # without data terms: larger N
+            assert (own.estimate < own.upper).all()
+            assert own.num_failed == 0
+            assert any("20% of the draws have no minimum" in text for text in found.warnings)
+            axes = plot_allocation(found, models=())
+            (band,) = (one for one in axes.collections if len(one.get_paths()))
+            for C, ratio, upper in zip(found.compute, own.estimate, own.upper, strict=True):
+                places = band.get_paths()[0].vertices
+                ends = places[np.isclose(places[:, 0], C, rtol=1e-9), 1]
+                assert ends.min() < ratio < ends.max()
+                np.testing.assert_allclose(ends.max(), upper, rtol=1e-9)
 
 
 class TestResult:

@@ -530,9 +530,13 @@ def test_figures_of_fits_over_other_inputs(fitted: fj.Fit) -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["P 1", "P 2", "P 4"]
     with pytest.raises(ValueError, match="held_out: only for the figure of one fit over N and D"):
         plot_fit(fitted, fitted.runs)
-    marks = plot_fit(line()).collections  # real inputs: observed and fitted, in bins of y
-    heights = np.concatenate([np.asarray(own.get_offsets())[:, 1] for own in marks])
-    assert len(heights) == 60
+    fit = line()  # of more values than lines can show
+    axes = plot_fit(fit)
+    dots = np.concatenate([np.asarray(own.get_offsets()) for own in axes.collections])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("observed loss", "fitted loss")
+    fitted_losses = fit.predict(**fit.runs.inputs)
+    expected = np.stack([fit.runs.loss, fitted_losses], axis=1)
+    np.testing.assert_allclose(dots[np.argsort(dots[:, 0])], expected[np.argsort(fit.runs.loss)])
     assert plot_influence(fj.influence(fitted, at=POINT)).get_ylabel() == "parallel streams P"
     residuals = plot_residuals(fj.diagnose_residuals(line()), against="y")
     assert (residuals.get_xlabel(), residuals.get_ylabel()) == ("y", "predicted − observed")

@@ -83,7 +83,7 @@ def test_how_the_table_is_read_reaches_the_library(seen: list[Any], table: dict[
 def test_refusals() -> None:
     refused(farseer("extrapolate"), "name a file of runs, or add --example")
     for bad, part in (
-        ("chinchila", "unknown law 'chinchila'; choose from farseer"),
+        ("chinchila", "unknown law 'chinchila'; did you mean 'chinchilla'?"),
         ("farseer:isoflop", "the method isoflop does not fit the law farseer"),
         ("farseer:newton", "unknown method 'newton'"),
         ("E + A/N**a:piecewise", "the method piecewise does not fit an expression"),

@@ -47,7 +47,7 @@ class TestHelp:
         options, _, others = text.partition("\nOther:\n")
         for param in command_named(name).params:
             if isinstance(param, click.Option):
-                assert re.search(rf"\n  {param.opts[0]}( |\n)", options)
+                assert re.search(rf"\n  {param.opts[0]}(,|  *|\n)", options)
         assert others.startswith("  -h, --help  Show this message")
 
     def test_version(self) -> None:

@@ -109,7 +109,7 @@ class TestRefusals:
         monkeypatch.setattr(Fits, "from_json", lambda path: Fits(tuple(several)))
         command = ["optimise", "fit.json", "--over", "N,D", "--budget", "1e21"]
         refused(farseer(*command), "expected one fit, got 2: choose one by --response")
-        refused(farseer(*command, "--response", "c"), "unknown response; choose from a, b")
+        refused(farseer(*command, "--response", "c"), "unknown response 'c'; choose from a, b")
         assert farseer(*command, "--response", "b").exit_code == 0
 
 

@@ -65,7 +65,7 @@ def test_other_numbers_of_rounds_and_pairs_compile_nothing(method: Piecewise) ->
     prepared = method.prepare(Farseer, runs)
     own = method.suited_to(prepared)[0]
     with jax.enable_x64(True):  # the kernel of these very numbers
-        alone = to_numpy(own.solve(prepared.design, runs.loss, np.ones(len(runs))))
+        alone = to_numpy(jax.jit(own.solve)(prepared.design, runs.loss, np.ones(len(runs))))
         expected = np.asarray(law_of(prepared.design, alone)(runs.N, runs.D))
     np.testing.assert_allclose(found.predict(runs.N, runs.D), expected, rtol=1e-11)
     assert len(found.diagnostics.round_alpha) == method.rounds + 1

@@ -202,7 +202,7 @@ def test_laws_and_their_classes_are_pickled() -> None:
         ("E/N", {}, (), "no inputs are given: the law 'E/N' has E, N"),
         ("E/N", {"D": "positive"}, (), "input 'D' does not occur: the law 'E/N' has E, N"),
         ("N, P | E/N*P", {"N": "positive"}, (), "declares the inputs N, P, got N: give the same"),
-        ("E/N", {"N": "posit"}, (), "input 'N': unknown kind 'posit'; choose from positive, real"),
+        ("E/N", {"N": "posit"}, (), "input 'N': unknown kind 'posit'; did you mean 'positive'"),
         ("E*sum(C[h]*h)", {"h": "real"}, (), "of kind real: give its kind as mixture"),
         ("E/N", {"N": "mixture"}, (), "input 'N' is of kind mixture: write it within sum"),
         ("N*sum(C[h]*h)", {"N": "real"}, (), "a sum runs over 'h': give it as an input of kind"),

@@ -1,7 +1,6 @@
 """Every figure in the width of a column and of a page: what it says can be read."""
 
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
@@ -24,12 +23,6 @@ OWN_AXES = (
 @pytest.fixture(scope="session")
 def results() -> Results:
     return Results()
-
-
-@pytest.fixture(autouse=True)
-def _no_figure_is_left() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def test_every_figure_is_drawn_here() -> None:

@@ -211,23 +211,24 @@ def test_derivatives_against_autodiff(law, residual):
             np.eye(num), np.zeros(num), -np.inf, np.inf, np.array(layout.center), num_tiles,
         )  # fmt: skip
         own = evaluate_normal(law, residual, np.ones(4, bool), problem, vector)
+
+        def value(v):
+            built = law.from_vector(v, layout.center)
+            loss = built(runs.N, runs.D)
+            r = {"link": jax.numpy.log(loss / runs.loss), "relative": loss / runs.loss - 1}.get(
+                residual, loss - runs.loss
+            )
+            side = jax.numpy.where(r > 0, 1.4, 0.6)
+            size = abs(r)
+            huber = jax.numpy.where(size < 0.05, r**2 / 2, 0.05 * (size - 0.025))
+            return (side * huber).sum()
+
+        # compiled at once: operation by operation, each would be compiled on its own
+        expected = jax.jit(lambda v: (value(v), jax.grad(value)(v), jax.hessian(value)(v)))
         for member in range(4):
-
-            def value(v):
-                built = law.from_vector(v, layout.center)
-                loss = built(runs.N, runs.D)
-                r = {"link": jax.numpy.log(loss / runs.loss), "relative": loss / runs.loss - 1}.get(
-                    residual, loss - runs.loss
-                )
-                side = jax.numpy.where(r > 0, 1.4, 0.6)
-                size = abs(r)
-                huber = jax.numpy.where(size < 0.05, r**2 / 2, 0.05 * (size - 0.025))
-                return (side * huber).sum()
-
-            v = vector[:, member]
-            assert np.isclose(own.value[member], value(v), rtol=1e-11)
-            gradient, hessian = jax.grad(value)(v), jax.hessian(value)(v)
-            size = abs(np.asarray(hessian)).max()
+            of_value, gradient, hessian = map(np.asarray, expected(vector[:, member]))
+            assert np.isclose(own.value[member], of_value, rtol=1e-11)
+            size = abs(hessian).max()
             assert np.allclose(own.gradient[:, member], gradient, rtol=1e-8, atol=1e-9 * size)
             assert np.allclose(own.matrix[..., member], hessian, rtol=1e-6, atol=1e-8 * size)
 

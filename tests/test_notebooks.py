@@ -106,9 +106,11 @@ def run(path: Path, kernel: str, *, keep: bool = False) -> Page:
     from nbclient import NotebookClient
 
     notebook = read(path)
-    # a file of compilations that another process is still writing is compiled anew
+    # a file of compilations that another process is still writing is compiled anew; and as in the
+    # tests, nobody looks for garbage as often as is usual
     setup = (
-        "import sys, warnings; warnings.simplefilter('error'); warnings.filterwarnings('ignore', "
+        "import gc, sys, warnings; gc.set_threshold(50_000, 20, 100); "
+        "warnings.simplefilter('error'); warnings.filterwarnings('ignore', "
         "'Error (reading|writing) persistent compilation cache entry'); sys.executable"
     )
     notebook.cells.insert(0, nbformat.v4.new_code_cell(setup))

@@ -1,6 +1,5 @@
 """Figures of a fit show its runs, its law and what its stages found."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from farseer_jax import (
     LeastSquares,
     Runs,
     WildBootstrap,
+    allocate,
     bootstrap,
     example_runs,
     fit,
@@ -28,14 +28,6 @@ def fitted() -> Fit:
 @pytest.fixture(scope="module")
 def held_out() -> Runs:
     return example_runs().select(min_N=6e9)
-
-
-@pytest.fixture(autouse=True)
-def _no_figure_is_left() -> Iterator[None]:
-    yield
-    from matplotlib import pyplot as plt
-
-    plt.close("all")
 
 
 def offsets(axes: object) -> np.ndarray:
@@ -68,6 +60,56 @@ def test_sizes_are_chosen_with_both_ends(fitted: Fit, held_out: Runs) -> None:
 def test_a_size_without_runs_is_refused(fitted: Fit) -> None:
     with pytest.raises(ValueError, match=r"sizes: no run has N = 3e\+08; choose from 201 M, 239 M"):
         plot_fit(fitted, sizes=[3e8])
+
+
+def scattered() -> Runs:
+    """Forty sizes with one run or two each, one of them far off."""
+    rng = np.random.default_rng(0)
+    N = np.repeat(np.geomspace(5e7, 5e9, 40), 2)[:70]
+    D = N * np.exp(rng.uniform(1.0, 5.0, len(N)))
+    loss = 1.7 + 400 / N**0.34 + 400 / D**0.28
+    loss *= np.exp(2e-3 * rng.standard_normal(len(N)))
+    loss[33] *= 1.2
+    return Runs(N, D, loss)
+
+
+def test_runs_of_many_sizes_are_drawn_against_compute() -> None:
+    found = fit(Chinchilla, scattered(), LeastSquares("huber", num_starts=8))
+    runs = found.runs
+    axes = plot_fit(found)
+    assert (axes.get_xlabel(), axes.get_xscale()) == ("compute 6ND, FLOPs", "log")
+    compute = 6 * runs.N * runs.D
+    np.testing.assert_array_equal(offsets(axes)[:70], np.stack([compute, runs.loss], axis=1))
+    np.testing.assert_array_equal(axes.collections[0].get_array(), runs.N)
+    curves = [line for line in axes.lines if len(np.asarray(line.get_xdata())) == 60]
+    sizes = np.geomspace(runs.N.min(), runs.N.max(), 7)
+    for line, N in zip(curves, sizes, strict=True):
+        C, loss = np.asarray(line.get_data())
+        np.testing.assert_allclose(loss, found.predict(N, C / (6 * N)), rtol=1e-9)
+    frontier = next(line for line in axes.lines if line.get_label() == "fit, optimal split")
+    C, loss = np.asarray(frontier.get_data())
+    np.testing.assert_allclose(loss, allocate(found, C).loss, rtol=1e-9)
+    rings = next(own for own in axes.collections if own.get_label() == "outliers by rank")
+    np.testing.assert_array_equal(rings.get_offsets(), [[compute[33], runs.loss[33]]])
+    assert [text.get_text() for text in axes.texts] == ["1"]
+    few = plot_fit(found, sizes=[runs.N.min()])
+    assert few.get_xlabel() == "tokens D"
+
+
+def test_outliers_are_ringed_in_the_order_of_their_standardised_residuals() -> None:
+    runs = example_runs().select(max_N=6e8)
+    largest, smallest = int(np.argmax(runs.D)), int(np.argmin(runs.D))
+    factor = np.ones(len(runs))
+    factor[[largest, smallest]] = 1.04, 1.045
+    found = fit(Farseer, Runs(runs.N, runs.D, runs.loss * factor))
+    rows = found.outliers.rows
+    assert set(rows) == {largest, smallest}
+    assert (np.diff(np.abs(found.outliers.z_score[rows])) < 0).all()
+    axes = plot_fit(found)
+    rings = next(own for own in axes.collections if own.get_label() == "outliers by rank")
+    np.testing.assert_array_equal(
+        rings.get_offsets(), np.stack([found.runs.D[rows], found.runs.loss[rows]], axis=1)
+    )
 
 
 def test_curves_are_the_law_and_dots_the_stages(fitted: Fit) -> None:

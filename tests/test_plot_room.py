@@ -1,7 +1,6 @@
 """Figures in a column of a paper: ticks apart, legends and texts within, axes that are axes."""
 
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,6 @@ from farseer_jax.plots.style import axes_of, grid_of
 from farseer_jax.plots.surface import finish_surface
 
 COLUMN = (3.4, 2.8)
-
-
-@pytest.fixture(autouse=True)
-def _no_figure_is_left() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def axes_in_a_column() -> Any:

@@ -443,7 +443,9 @@ def test_several_files(tmp_path: Path) -> None:
         as_columns(str(tmp_path / "[ad].csv"))
 
 
-@pytest.mark.parametrize("content", [TEXT.encode(), gzip.compress(json.dumps(RECORDS).encode())])
+@pytest.mark.parametrize(
+    "content", [TEXT.encode(), gzip.compress(json.dumps(RECORDS).encode(), mtime=0)]
+)
 def test_standard_input(content: bytes) -> None:
     code = (
         "from pathlib import Path\n"
@@ -488,7 +490,8 @@ def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "content", ["", "\n", "  \n\n", "\ufeff", "\ufeff\n", codecs.BOM_UTF16_LE, gzip.compress(b"")]
+    "content",
+    ["", "\n", "  \n\n", "\ufeff", "\ufeff\n", codecs.BOM_UTF16_LE, gzip.compress(b"", mtime=0)],
 )
 def test_empty_file(tmp_path: Path, content: str | bytes) -> None:
     assert refusal(written(tmp_path / "runs.csv", content)) == "the file is empty"

@@ -24,9 +24,11 @@ from farseer_jax.decisions.optimal_allocations import (
     Details,
     LossesOf,
     Optima,
+    OptimaOfDraws,
     budgets_for,
     range_of_optima,
     rows_of,
+    share_at_ends,
 )
 from farseer_jax.decisions.sources import law_fit_bootstrap
 from farseer_jax.fitting.result import Fit
@@ -40,8 +42,9 @@ from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.progress import stage
 from farseer_jax.runtime.threads import one_blas_thread
-from farseer_jax.uncertainty.bootstrap_intervals import intervals_of
+from farseer_jax.uncertainty.bootstrap_intervals import intervals_of, mapped_draws
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 from farseer_jax.uncertainty.intervals import Intervals, Kind
 
@@ -72,9 +75,9 @@ def allocate(
     optimum stops there, and the rest of the budget goes into the other of the two.
 
     By a forecast the optimum is that of its expected loss (law and smooth misfit, without effects
-    of sizes), and the intervals are those of the optima of its joint draws; a draw without an
-    interior minimum counts at the end of the range. The interval of the loss is that of the
-    estimated split.
+    of sizes), and the intervals are those of the optima of its joint draws. The interval of the
+    loss is that of the estimated split. A draw of a forecast, or a refit of a bootstrap, without an
+    interior minimum counts at the end of the range where its loss is lower.
 
     Args:
         source: a forecast; a fit; a bootstrap, which adds intervals to its fit's optima, as if the
@@ -129,7 +132,7 @@ def allocate(
         solver = _by_forecast(source, level, cost, around, is_limited)
     else:
         solver = _by_law(source, level, kind, cost, around, is_limited)
-    with one_blas_thread():
+    with one_blas_thread(), stage("splitting budgets"):
         if loss is not None:
             check_flops(flops, np.array([1e18, 1e26]))
             budgets = budgets_for(solver.losses_at, positive("loss", loss))
@@ -195,12 +198,14 @@ def _by_law(
         return rows_at(budgets)[3]  # of the same kernel, so that it compiles once
 
     def intervals_at(budgets: np.ndarray) -> tuple[dict[str, Intervals] | None, np.ndarray]:
-        nothing = np.zeros(len(budgets))
         if bootstrap is None:
-            return None, nothing
-        function, at = Optima(cost, is_limited), {"compute": budgets}
-        found = intervals_of(bootstrap, _ESTIMATED, at, level, kind, function, budgets, *around)
-        return found, nothing
+            return None, np.zeros(len(budgets))
+        optima, of_draws = Optima(cost, is_limited), OptimaOfDraws(cost, is_limited)
+        at, given = {"compute": budgets}, (budgets, *around)
+        found = intervals_of(
+            bootstrap, _ESTIMATED, at, level, kind, optima, *given, of_draws=of_draws
+        )
+        return found, share_at_ends(mapped_draws(bootstrap, of_draws, *given)[:, 2])
 
     method, runs = ("", None) if fit is None else (fit.method.name, fit.runs)
     return _Solver(law.name, method, runs, losses_at, rows_at, intervals_at)

@@ -261,7 +261,7 @@ class Answers(NamedTuple):
         known: whether it has an optimum, ``(budget,)``.
         limit: code of what limits the optimum, or of why there is none, ``(budget,)``.
         inside: whether the optimum is within the runs; None without runs.
-        without: share of a forecast's draws that have no optimum, ``(budget,)``.
+        without: share of the draws that have no optimum, ``(budget,)``.
         max_N: the most parameters; infinite without a limit.
         max_D: the most tokens; infinite without a limit.
     """

@@ -8,7 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from farseer_jax.laws.compute_optimal import Cost, Limits, optimum
+from farseer_jax.laws.compute_optimal import (
+    HIGHEST,
+    INTERIOR,
+    LOWEST,
+    Cost,
+    Limits,
+    lower_end,
+    optimum,
+)
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.quantities import of_one
 from farseer_jax.solvers.root_finding import find_roots
@@ -51,6 +59,36 @@ class Optima:
         here = Circumstances(*around)
         log_N, log_D, log_loss, _ = jax.vmap(lambda c: self.at(law, jnp.log(c), here))(compute)
         return jnp.exp(jnp.stack([log_N, log_D, log_D - log_N, log_loss]))
+
+
+@dataclass(frozen=True)
+class OptimaOfDraws(Optima):
+    """The same of a bootstrap's refits: one without a minimum counts at the end where it is lower.
+
+    Leaving such refits out would cut the intervals off on that side.
+    """
+
+    def at(self, law: Law, log_C: Array, around: Circumstances) -> tuple[Array, ...]:
+        """Logs of N, D and loss of one budget, and what limits them."""
+        *logs, limit = super().at(law, log_C, around)
+        limits = Limits(around.max_N, around.max_D) if self.is_limited else None
+        end = lower_end(law, jnp.exp(log_C), self.cost, around.tokens_served, limits)
+        log_loss = law.log_loss(jnp.exp(end.log_N), jnp.exp(end.log_D))
+        is_missing = jnp.isnan(logs[0]) & (limit == INTERIOR) & end.found
+        at_end = (end.log_N, end.log_D, log_loss)
+        kept = [jnp.where(is_missing, x, own) for x, own in zip(at_end, logs, strict=True)]
+        return *kept, limit
+
+
+def share_at_ends(ratios: np.ndarray) -> np.ndarray:
+    """Share of the draws that count at an end of the range of D/N, ``(budget,)``.
+
+    Args:
+        ratios: D/N of draws by :class:`OptimaOfDraws`, ``(draw, budget)``.
+    """
+    logs = np.log(ratios)
+    is_end = [np.isclose(logs, np.log(end), rtol=0.0, atol=1e-9) for end in (LOWEST, HIGHEST)]
+    return np.asarray(np.logical_or(*is_end).mean(axis=0))
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,7 @@ def _suggestions(
     columns = by_column(model.law, available.inputs)
     return Suggestions(
         inputs={name: values[chosen] for name, values in columns.items()},
+        trained={} if model.inputs is None else by_column(model.law, model.inputs),
         row=chosen,
         cost=available.costs[chosen],
         standard_error_after=errors.response[1:],

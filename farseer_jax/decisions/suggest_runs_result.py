@@ -73,6 +73,7 @@ class Suggestions(Result):
     Attributes:
         inputs: of each suggestion by column, ``(suggestion,)``, in the order in which to train
             them: by the decrease of ``ln`` variance per √cost.
+        trained: inputs of the runs so far by column, ``(run,)``; empty without any.
         row: the row of each in the pool, counted from 0, ``(suggestion,)``.
         cost: cost of each suggestion in the unit of the budget, ``(suggestion,)``.
         standard_error_after: standard error of the response on the link's scale (``ln`` loss), root
@@ -102,6 +103,7 @@ class Suggestions(Result):
     """
 
     inputs: Mapping[str, np.ndarray]
+    trained: Mapping[str, np.ndarray]
     row: np.ndarray
     cost: Floats
     standard_error_after: Floats

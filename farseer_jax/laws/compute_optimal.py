@@ -185,6 +185,38 @@ def optimum(
     return Split(log_N, log_D, limit)
 
 
+def lower_end(
+    law: Law,
+    compute: Array,
+    cost: Cost = Cost(),
+    tokens_served: Array | float = 0.0,
+    limits: Limits | None = None,
+) -> Place:
+    """The end of the range of D/N, within the limits, at which the loss is lower.
+
+    Where the loss has no minimum, its optimum lies at this end or beyond. Pure.
+
+    Args:
+        law: a law, N in parameters.
+        compute: one budget, in FLOPs.
+        cost: the cost of a model.
+        tokens_served: tokens served over the life of the model.
+        limits: upper limits of N and D, or None.
+    """
+    log_limits = jnp.log(jnp.asarray([jnp.inf, jnp.inf] if limits is None else [*limits]))
+    ends = grid_along(
+        cost,
+        jnp.log(compute),
+        jnp.asarray(tokens_served),
+        log_limits,
+        2,
+        is_limited=limits is not None,
+    ).places
+    losses = jnp.where(ends.found, log_surface(law)(ends.log_N, ends.log_D), jnp.inf)
+    lower = jnp.argmin(losses)
+    return Place(*(jnp.broadcast_to(own, losses.shape)[lower] for own in ends))
+
+
 def _along(
     function: Callable[[Array, Array], Array],
     at: Place,

@@ -140,7 +140,7 @@ class Law(eqx.Module):
 
     def __call__(self, *args: ArrayLike, **inputs: ArrayLike) -> Array:
         """The loss; inputs in the order of ``loss`` or by name, broadcastable."""
-        return jnp.asarray(self.loss(**self.bound(args, inputs)))
+        return called_at_once(_loss, self, self.bound(args, inputs))
 
     def log_loss(self, *args: ArrayLike, **inputs: ArrayLike) -> Array:
         """The logarithm of the loss."""
@@ -406,6 +406,27 @@ def require_N_and_D(what: str, law: type[Law]) -> None:
         f"{what} needs a law over N and D, and the law {law.name} has the "
         f"input{'s'[: len(inputs) != 1]} {', '.join(inputs)}: {remedy}"
     )
+
+
+def called_at_once(function: Any, law: Law, inputs: dict[str, Array]) -> Array:
+    """``function(law, inputs)``, compiled as one.
+
+    Operation by operation, JAX would compile each of some thirty. Within a transformation of JAX
+    the function is called as it is.
+    """
+    leaves = jax.tree.leaves((law, inputs))
+    is_traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+    result: Array = (function if is_traced else _compiled(function))(law, inputs)
+    return result
+
+
+@cache
+def _compiled(function: Any) -> Any:
+    return jax.jit(function)
+
+
+def _loss(law: Law, inputs: dict[str, Array]) -> Array:
+    return jnp.asarray(law.loss(**inputs))
 
 
 @cache

@@ -9,7 +9,7 @@ import numpy as np
 
 from farseer_jax.laws.declarations import Parameter
 from farseer_jax.laws.domains import POSITIVE
-from farseer_jax.laws.law import Center, Law
+from farseer_jax.laws.law import Center, Law, called_at_once
 from farseer_jax.runtime.fast_log import log
 from farseer_jax.types import Array, ArrayLike
 
@@ -29,7 +29,7 @@ class Separable(Law):
         """``ln L(N, D)``."""
         if not type(self).is_separable():
             return super().log_loss(*args, **inputs)
-        return self.combined(**self.bound(args, inputs))
+        return called_at_once(_combined, self, self.bound(args, inputs))
 
     def combined(self, N: Array, D: Array) -> Array:
         """``ln L(N, D)`` for floating-point arrays."""
@@ -71,6 +71,10 @@ class Separable(Law):
     def curve_parameters(cls) -> tuple[tuple[int, ...], ...]:
         """Positions of the parameters that each curve of :meth:`of_size` depends on."""
         return _curve_parameters(cls)
+
+
+def _combined(law: Separable, inputs: dict[str, Array]) -> Array:
+    return law.combined(**inputs)
 
 
 class OneDataTerm(Separable):

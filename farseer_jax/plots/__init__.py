@@ -11,11 +11,14 @@ from farseer_jax.plots.forecast import plot_forecast
 from farseer_jax.plots.forms import plot_forms
 from farseer_jax.plots.influence import plot_influence
 from farseer_jax.plots.map import plot_map
-from farseer_jax.plots.methods import plot_methods, plot_starts
+from farseer_jax.plots.methods import plot_methods
 from farseer_jax.plots.optimum import plot_optimum
+from farseer_jax.plots.prediction import plot_prediction
 from farseer_jax.plots.residuals import plot_residuals
 from farseer_jax.plots.shape import plot_shape
+from farseer_jax.plots.starts import plot_starts
 from farseer_jax.plots.style import figure_width
+from farseer_jax.plots.suggestions import plot_suggestions
 from farseer_jax.plots.surface import plot_surface
 
 __all__ = [
@@ -37,9 +40,11 @@ __all__ = [
     "plot_map",
     "plot_methods",
     "plot_optimum",
+    "plot_prediction",
     "plot_residuals",
     "plot_shape",
     "plot_starts",
+    "plot_suggestions",
     "plot_surface",
     "plot_views",
 ]

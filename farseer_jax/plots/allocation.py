@@ -32,9 +32,9 @@ def plot_allocation(
     """Compute-optimal tokens per parameter against compute, a line for each law (Fig. 1b).
 
     A line is bold where its optima lie within the runs, and thin where the law extrapolates. Bands
-    are intervals of a bootstrap. The thin grey line is Chinchilla's 20 tokens per parameter. The
-    shaded box is the range of the runs, if it is the same for all allocations. Points are published
-    models, at 6 N D, named where there is room.
+    are intervals of a forecast or a bootstrap. The thin grey line is Chinchilla's 20 tokens per
+    parameter. The shaded box is the range of the runs, if it is the same for all allocations.
+    Points are published models, at 6 N D, named where there is room.
 
     Args:
         allocation: one result of :func:`allocate`, or several.
@@ -46,6 +46,7 @@ def plot_allocation(
         The axes.
 
     Raises:
+        TypeError: not allocations.
         ValueError: there is no allocation or no optimum, or not one label for each allocation.
 
     Example:
@@ -121,7 +122,7 @@ def _draw(axes: Axes, one: Allocation, name: str, colour: str, style: object) ->
     if one.intervals is not None:
         own = one.intervals["tokens per parameter"]
         axes.fill_between(
-            compute, own.lower[order], own.upper[order],
+            compute, own.lower[order], own.upper[order], where=known,
             color=colour, alpha=0.2, lw=0, zorder=2,
         )  # fmt: skip
 

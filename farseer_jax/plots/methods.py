@@ -1,20 +1,14 @@
-"""Figures that compare laws and methods (paper App. H, Fig. 17)."""
-
-from collections.abc import Mapping
+"""A figure that compares laws and methods (paper App. H, Fig. 17)."""
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import NullFormatter
 
 from farseer_jax.diagnostics.compare_methods import MethodComparison
-from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.log_ticks import RoomyLogLocator
 from farseer_jax.plots.style import COLOURS, GREY, axes_of
-
-_LEFT, _RIGHT = 3e-11, 3e4  # limits of the axis
-_LEAST_EXCESS = 1e-10  # of an objective over the best: less is rounding
 
 
 @draws(MethodComparison, example="compare_methods(runs, held_out, candidates)")
@@ -70,43 +64,3 @@ def plot_methods(comparison: MethodComparison, ax: Axes | None = None) -> Axes:
 
 def _percent(value: float, _: object) -> str:
     return f"{100 * value:.3g} %"
-
-
-@draws(StartReport, example="fit(Farseer, runs, LeastSquares()).diagnostics", several=True)
-def plot_starts(reports: Mapping[str, StartReport], ax: Axes | None = None) -> Axes:
-    """Share of the starts whose objective is within each relative excess over the best optimum.
-
-    Args:
-        reports: reports by name, from fits that minimise one objective over one family of surfaces.
-        ax: axes to draw on; new ones by default.
-
-    Returns:
-        The axes.
-
-    Example:
-        >>> from farseer_jax import Farseer, LeastSquares, example_runs, fit
-        >>> from farseer_jax.plots import plot_starts
-        >>> found = fit(Farseer, example_runs(), LeastSquares(num_starts=32))
-        >>> plot_starts({"centred form": found.diagnostics}).get_ylabel()
-        'share of starts'
-    """
-    best = min(report.objective for report in reports.values())
-    with axes_of(ax, (6.0, 3.4)) as axes:
-        for colour, (name, report) in zip(COLOURS, reports.items(), strict=False):
-            excess = np.sort(np.maximum(report.start_objective / best - 1.0, _LEAST_EXCESS))
-            share = np.arange(1, len(excess) + 1) / len(excess)
-            axes.step(
-                [_LEFT, *excess, _RIGHT], [0.0, *share, 1.0], where="post",
-                color=colour, lw=1.8, label=f"{name} ({len(excess):,} starts)",
-            )  # fmt: skip
-        axes.axvline(1e-6, color=GREY, lw=0.8, ls=":")
-        axes.set(
-            xscale="log",
-            xlabel="objective above the best optimum, relative",
-            ylabel="share of starts",
-            ylim=(0.0, 1.03),
-            xlim=(_LEFT, _RIGHT),
-        )
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        legend_outside(axes, above=True, ncols=2)
-    return axes

@@ -29,6 +29,7 @@ from farseer_jax.reporting.sections.runs_map import runs_map
 from farseer_jax.reporting.sections.split import split
 from farseer_jax.results.numbers import level_text
 from farseer_jax.results.result import Result
+from farseer_jax.runtime.progress import stage
 from farseer_jax.runtime.threads import one_blas_thread
 
 _NUM_BUDGETS = 13  # of the curves, besides those asked for
@@ -103,7 +104,8 @@ def report(
     results: dict[str, Result] = {"forecast": found}
     with one_blas_thread():
         tried = _tried(found, results, budgets, budget, holdouts=holdouts)
-        sections = _sections(found, tried, budgets, budget)
+        with stage("drawing the page"):
+            sections = _sections(found, tried, budgets, budget)
     given = {"compute": compute, "budget": budget, "law": law, "title": title or None, **options}
     return Report(
         title=title or f"Forecast of the {found.runs.loss_name or 'loss'}",

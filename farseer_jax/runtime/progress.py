@@ -137,7 +137,8 @@ def _standard_error() -> "Console":
     from rich.console import Console
 
     # FORCE_COLOR is for colours in files: a bar there would be a thousand lines
-    return Console(stderr=True, force_terminal=sys.stderr.isatty())
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return Console(stderr=True, force_terminal=is_terminal)
 
 
 @cache

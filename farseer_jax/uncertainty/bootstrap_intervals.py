@@ -72,10 +72,12 @@ def intervals_of(
     kind: Kind | None,
     function: Any,
     *arguments: np.ndarray,
+    of_draws: Any = None,
 ) -> dict[str, Intervals]:
     """Intervals of a function of a law that returns a row for each name; mapped only once.
 
-    ``at=None`` numbers the elements of a row, if there are several.
+    ``at=None`` numbers the elements of a row, if there are several. ``of_draws`` is the function of
+    the refits, if it has values where ``function`` has none.
     """
     check_level(level)
     kind = _kind(bootstrap, kind)
@@ -85,18 +87,20 @@ def intervals_of(
             f"{', '.join(names)} use 'percentile'"
         )
 
+    of_draws = function if of_draws is None else of_draws
+
     def rows(values: np.ndarray) -> np.ndarray:
         return values.reshape(len(values), len(names), -1)
 
     @cache
     def left_out() -> np.ndarray:
-        return rows(mapped(function, bootstrap.left_out.law, *arguments))
+        return rows(mapped(of_draws, bootstrap.left_out.law, *arguments))
 
     def left_out_of(row: int) -> np.ndarray:
         return left_out()[:, row]
 
     estimate = rows(of_one(function, bootstrap.fit.law, *arguments)[None])[0]
-    draws = rows(mapped_draws(bootstrap, function, *arguments))
+    draws = rows(mapped_draws(bootstrap, of_draws, *arguments))
     if at is None:
         num = estimate.shape[1]
         at = {"element": np.arange(num)} if num > 1 else {}

@@ -49,10 +49,7 @@ class EndToEndRefit(Refit):
 
     def __call__(self, losses: RunValues, weights: RunValues) -> Law:
         """The law fitted to these losses and weights, ``(run,)`` each, weights not negative."""
-        own = self._at(losses, weights)
-        end = local_optimum(own.problem, own.start)
-        # a factor: where there is no optimum, derivatives are NaN as well
-        return own.problem.law(end.free * jnp.where(end.is_optimum, 1.0, jnp.nan))
+        return _law_fitted_to(self, losses, weights)
 
     def check(self, losses: np.ndarray, weights: np.ndarray, evidence: Any) -> None:
         """Refuse a fit that has no derivative, in float64.
@@ -80,6 +77,14 @@ class EndToEndRefit(Refit):
     def _free_names(self) -> tuple[str, ...]:
         """One of the law's parameters for each free one, for messages."""
         return leaders(self.problem.law_type.parameter_names(), np.asarray(self.problem.basis))
+
+
+@eqx.filter_jit  # operation by operation, each would be compiled on its own
+def _law_fitted_to(refit: EndToEndRefit, losses: Array, weights: Array) -> Law:
+    own = refit._at(losses, weights)
+    end = local_optimum(own.problem, own.start)
+    # a factor: where there is no optimum, derivatives are NaN as well
+    return own.problem.law(end.free * jnp.where(end.is_optimum, 1.0, jnp.nan))
 
 
 def build_refit(
