@@ -21,6 +21,7 @@ from commands import command_named
 import farseer_jax as fj
 from farseer_jax.cli import main
 from farseer_jax.cli.bootstrap import DEFAULTS
+from farseer_jax.cli.plot.kinds import KINDS, kind_named
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.uncertainty.schemes_by_name import SCHEMES
 
@@ -138,7 +139,7 @@ def section_of_command(name: str) -> str:
 
 COMMANDS = [
     "forecast", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
-    "compare", "suggest", "optimise", "completion",
+    "compare", "suggest", "optimise", "completion", "inspect",
 ]  # fmt: skip
 OF_FITS = {
     "--example",
@@ -146,6 +147,9 @@ OF_FITS = {
     "--max-N",
     "--monotone-over",
 }  # of the commands that make their fits
+
+# keys of every file that a result writes
+OF_FILES = {"format", "version", "library_version", "fields"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -158,6 +162,20 @@ def test_the_shell_page_names_every_option(name: str) -> None:
     assert named <= options
     if name != "predict":
         assert options == named
+
+
+def test_the_shell_page_names_every_kind_of_figure_and_its_own_options() -> None:
+    section = section_of_command("plot")
+    rows = dict(re.findall(r"^\| `(\w[\w-]*)` \|(.*)\|$", section, re.MULTILINE))
+    assert set(rows) == set(KINDS)
+    for name, text in rows.items():
+        kind = kind_named(name)
+        own = [*kind.figure.options]
+        if kind.analysis.function.__module__.startswith("farseer_jax.cli.plot"):
+            own += [option for group in kind.analysis.own for option in group.options]
+        named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", text))
+        assert {option.opts[0] for option in own} == named - {"--method"}, name
+    assert all(f"`{option}" in section for option in ("--save FILE", "--open"))
 
 
 ALSO_IN = {"extrapolate": "docs/extrapolation.md", "suggest": "docs/planning.md"}
@@ -222,7 +240,7 @@ def test_the_shell_page_shows_the_allocations_of_the_example(
     assert said is not None
     result = CliRunner().invoke(main, [*line.split()[1:], "--json", "-"])
     content = json.loads(result.stdout)
-    keys = {*content, *content["allocations"][0]}
+    keys = {*content, *content["allocations"][0]} - OF_FILES
     keys -= {name for name in keys if name.endswith(("_lower", "_upper"))}
     assert set(re.findall(r"`(\w+)`", said[1] + said[2])) == keys
 
@@ -237,6 +255,7 @@ def test_the_shell_page_shows_the_optima_of_the_example_and_names_every_key(
     assert code_blocks(section, "text")[0] == CliRunner().invoke(main, last.split()[1:]).stdout
     content = json.loads(CliRunner().invoke(main, [*last.split()[1:], "--json", "-"]).stdout)
     keys = {*content, *content["optima"][0]} - {"N", "D", "multiplier of 6*N*D <= budget"}
+    keys -= OF_FILES
     said = section.partition("The JSON has ")[2]
     assert set(re.findall(r"`(\w+)`", said)) - {"N_lower", "N_upper", "null"} == keys
 
