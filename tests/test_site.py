@@ -81,6 +81,9 @@ def test_the_gallery_has_every_figure_with_its_python_and_its_page() -> None:
         code = next(code for language, code in BLOCK.findall(section) if language == "python")
         assert code.splitlines()[-1].startswith(f"plots.{function}("), name
         assert re.search(r"\]\(\w+\.md", section), name
+        for command in re.findall(r"^farseer (.*)$", section, re.MULTILINE):
+            command_name, *options = shlex.split(command)
+            command_named(command_name).make_context(command_name, options)
 
 
 def test_pages_show_only_figures_that_the_gallery_draws() -> None:
