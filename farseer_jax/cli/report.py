@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.command_line import own_arguments, shell_words
 from farseer_jax.cli.forecast import Question, check_question, read_question
 from farseer_jax.cli.model import OWN_LAW
