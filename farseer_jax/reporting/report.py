@@ -210,12 +210,17 @@ def _sections(found: Forecast, answers: _Answers, budget: float | None) -> list[
         *([] if explorer is None else [Section("explore", "Explore", [explorer])]),
         runs_map(found, curve, own.get("next")),
         fits(found),
-        *(make() for name, make in later.items() if name in own),
         *(
-            Section(name, _TITLES[name], [f"Not available: {reason}"])
-            for name, reason in answers.reasons.items()
+            make() if name in own else _missing(name, answers.reasons[name])
+            for name, make in later.items()
+            if name in own or name in answers.reasons
         ),
     ]
+
+
+def _missing(name: str, reason: str) -> Section:
+    """A sentence in place of what the runs do not allow."""
+    return Section(name, _TITLES[name], [f"Not available: {reason}"])
 
 
 def _summary(found: Forecast) -> str:
