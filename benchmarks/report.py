@@ -37,12 +37,13 @@ class Parts:
         return run
 
     def measure(self, part: str, run: Callable[[], Any]) -> Any:
-        """Run, and remember how long that took."""
+        """Run, and add how long that took."""
         wall, cpu = time.perf_counter(), time.process_time()
         found = run()
+        before = self.seconds.get(part, {"wall": 0.0, "cpu": 0.0})
         self.seconds[part] = {
-            "wall": round(time.perf_counter() - wall, 3),
-            "cpu": round(time.process_time() - cpu, 3),
+            "wall": round(before["wall"] + time.perf_counter() - wall, 3),
+            "cpu": round(before["cpu"] + time.process_time() - cpu, 3),
         }
         return found
 
