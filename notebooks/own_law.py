@@ -18,7 +18,7 @@ from farseer_jax.plots import plot_fit
 #
 # Suppose that the loss depends on the square root of the data, whatever the size:
 #
-#     L(N, D) = E + A/N^α + B/√D
+# $$L(N, D) = E + \frac{A}{N^\alpha} + \frac{B}{\sqrt{D}}$$
 #
 # N and D are columns of the table and therefore inputs; all other names are parameters to fit. They
 # are positive unless `real=` names them; the one to the right of `**` is an exponent.

@@ -6,10 +6,11 @@
 #
 # The law is Farseer (Li et al., *Predictable Scale: Part II*),
 #
-#     L(N, D) = U(N) + B(N) · D^(−A(N))
+# $$L(N, D) = U(N) + B(N) \, D^{-A(N)}$$
 #
-# with N parameters and D training tokens. `U(N)` is the loss with unlimited data; `B(N) ·
-# D^(−A(N))` is the excess due to limited data, and the exponent `A(N)` differs from size to size.
+# with N parameters and D training tokens. $U(N)$ is the loss with unlimited data;
+# $B(N) \, D^{-A(N)}$ is the excess due to limited data, and the exponent $A(N)$ differs from size
+# to size.
 
 # %%
 import tempfile

@@ -195,6 +195,7 @@ FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_forecast, observed": lambda r: of(r.observed_forecast),
     "plot_forms": lambda r: of(r.forms),
     "plot_influence": lambda r: of(r.influence),
+    "plot_inspection": lambda r: of(fj.inspect_table(fj.example_runs())),
     "plot_line": lambda r: of(r.comparison.line(D=1e11)),
     "plot_map": lambda r: of(r.fit, r.large),
     "plot_map, few": lambda r: of(r.fit, r.few),

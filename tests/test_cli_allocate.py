@@ -34,7 +34,7 @@ class TestCommand:
         assert (result.exit_code, result.stdout) == (0, printed)
         assert result.stderr == "Allocations written to a.json\n"
         content = json.loads(Path("a.json").read_text())
-        own = expected.to_dict()
+        own = json.loads(expected.to_json())
         assert content == {**own, "warnings": [*own["warnings"], "this fit is odd."]}
         row = content["allocations"][0]
         keys = ["compute", "N", "D", "tokens_per_parameter", "loss", "inside_data"]

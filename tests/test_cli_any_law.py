@@ -255,7 +255,7 @@ class TestOtherCommands:
         both = fj.read_table(table, as_is=True)
         fit = fj.fit("E + A/(N*P)**a", both, columns_of={"P": "streams_of"})
         expected = fj.influence(fit, at={"N": 4e9, "P": 8}, noise=1e-3)
-        assert json.loads(result.stdout) == json.loads(json.dumps(expected.to_dict()))
+        assert json.loads(result.stdout) == json.loads(expected.to_json())
 
 
 class TestRealRuns:

@@ -81,7 +81,7 @@ class TestOutput:
         assert result.stderr == "Intervals written to intervals.json\n"
         assert os.listdir() == ["intervals.json"]
         content = json.loads(Path("intervals.json").read_text())
-        assert content == expected.to_dict()
+        assert content == json.loads(expected.to_json())
         keys = ["N", "D", "predicted", "lower", "upper", "level", "kind"]
         assert [list(row) for row in content["intervals"]] == [keys, keys]
         assert (content["num_resamples"], content["num_failed"]) == (64, 0)

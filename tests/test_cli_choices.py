@@ -37,7 +37,7 @@ def test_prints_the_table_and_writes_it(
     assert (result.exit_code, result.stdout) == (0, f"{expected}\nwarning: this fit is odd.\n")
     assert result.stderr == "Choices written to choices.json\n"
     content = json.loads(Path("choices.json").read_text())
-    assert content == {**expected.to_dict(), "warnings": ["this fit is odd."]}
+    assert content == {**json.loads(expected.to_json()), "warnings": ["this fit is odd."]}
     as_json = farseer("choices", "--example", *AT, "--group", "size", "--json", "-")
     assert len(json.loads(as_json.stdout)["choices"]) == 5
 

@@ -37,7 +37,7 @@ def test_prints_the_tables_and_writes_them(
     assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
     assert result.stderr == "Errors written to errors.json\n"
     content = json.loads(Path("errors.json").read_text())
-    assert content == expected.to_dict()
+    assert content == json.loads(expected.to_json())
     names = {"law", "method", "fitted_error", "held_out_error"}
     assert names <= content["rows"][0].keys()
 

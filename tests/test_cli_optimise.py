@@ -63,7 +63,7 @@ class TestCommand:
         assert (found.exit_code, found.stdout) == (0, f"{expected}\nwarning: this fit is odd.\n")
         assert found.stderr == "Optima written to o.json\n"
         content = json.loads(Path("o.json").read_text())
-        own = expected.to_dict()
+        own = json.loads(expected.to_json())
         assert content == {**own, "warnings": [*own["warnings"], "this fit is odd."]}
 
     def test_a_mixture_with_its_given_inputs_and_figure(self, mixed: fj.Fit) -> None:

@@ -21,6 +21,7 @@ from commands import command_named
 import farseer_jax as fj
 from farseer_jax.cli import main
 from farseer_jax.cli.bootstrap import DEFAULTS
+from farseer_jax.cli.plot.kinds import KINDS, kind_named
 from farseer_jax.diagnostics.alternative_choices import GROUPS
 from farseer_jax.uncertainty.schemes_by_name import SCHEMES
 
@@ -96,9 +97,35 @@ def test_the_readmes_questions_have_answers() -> None:
     assert [name for name in COMMANDS if f"farseer {name} " not in text] == []
 
 
-def test_the_readme_shows_the_fit_of_the_example() -> None:
+def test_the_readme_shows_the_forecast_of_the_example() -> None:
     (block,) = code_blocks(text_of("README.md"), "text")
-    assert block == f"{fj.fit(fj.Farseer, fj.example_runs())}\n"
+    found = CliRunner().invoke(main, ["forecast", "--example", "--at", "25.1e9,5e11"]).stdout
+    assert found.startswith(f"{block}\n")
+
+
+def test_what_the_readme_says_was_measured_is_what_the_benchmarks_found() -> None:
+    page = " ".join(text_of("README.md").split()).replace(" %", "%")
+    results = {
+        name: json.loads(text_of(f"benchmarks/results/{name}.json"))
+        for name in ("forecast", "allocation", "comparison", "paper_cpu")
+    }
+    forecast, size = results["forecast"], results["allocation"]["all"]
+    whole, tasks = forecast["over_families"], sum(f["tasks"] for f in forecast["families"].values())
+    assert f"by {whole['over_chinchilla']:.2f} times as much as Chinchilla's" in page
+    assert f"{whole['coverage']:.0%} of these runs lie in their 90% intervals" in page
+    assert f"({forecast['coverage_of_bootstraps']['chinchilla']:.0%} in those of a" in page
+    assert f"{tasks} tasks on {len(forecast['families'])} public".replace(" 5 ", " five ") in page
+    missed = [f"{size['mean_miss'][name]:.2f}" for name in ("forecast", "chinchilla")]
+    assert f"by {missed[0]} in ln N, by Chinchilla's law {missed[1]} |" in page
+    assert f"| {size['num_slices']} isoFLOP slices" in page
+    paired = [row for row in results["comparison"] if row["comparison"] == "paired"]
+    row = next(row for row in paired if row["limit"] == 4e8)
+    assert f"{row['sure']} winners at larger sizes" in page
+    assert f"{row['calls']} comparisons of six recipes" in page
+    assert row["sure_and_wrong"] == 0
+    what = "error at 6.37 B, Farseer, piecewise, up to 5.35 B"
+    row = next(row for row in results["paper_cpu"]["rows"] if row["what"] == what)
+    assert f"by {100 * row['here']:.4f}% (the paper: {100 * row['paper']:.4f}%)" in page
 
 
 def section_of_command(name: str) -> str:
@@ -111,8 +138,8 @@ def section_of_command(name: str) -> str:
 
 
 COMMANDS = [
-    "forecast", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
-    "compare", "suggest", "optimise", "completion",
+    "forecast", "report", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate",
+    "influence", "compare", "suggest", "optimise", "completion", "inspect",
 ]  # fmt: skip
 OF_FITS = {
     "--example",
@@ -121,17 +148,36 @@ OF_FITS = {
     "--monotone-over",
 }  # of the commands that make their fits
 
+# keys of every file that a result writes
+OF_FILES = {"format", "version", "library_version", "fields"}
+
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = command_named(name)
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
-    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section_of_command(name)))
+    section = section_of_command(name)
+    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section))
+    named |= set(re.findall(r"`(-[a-z]) ", section))
     if name in ("allocate", "compare", "optimise"):
         named -= OF_FITS - options
     assert named <= options
     if name != "predict":
         assert options == named
+
+
+def test_the_shell_page_names_every_kind_of_figure_and_its_own_options() -> None:
+    section = section_of_command("plot")
+    rows = dict(re.findall(r"^\| `(\w[\w-]*)` \|(.*)\|$", section, re.MULTILINE))
+    assert set(rows) == set(KINDS)
+    for name, text in rows.items():
+        kind = kind_named(name)
+        own = [*kind.figure.options]
+        if kind.analysis.function.__module__.startswith("farseer_jax.cli.plot"):
+            own += [option for group in kind.analysis.own for option in group.options]
+        named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", text))
+        assert {option.opts[0] for option in own} == named - {"--method"}, name
+    assert all(f"`{option}" in section for option in ("--save FILE", "--open"))
 
 
 ALSO_IN = {"extrapolate": "docs/extrapolation.md", "suggest": "docs/planning.md"}
@@ -150,6 +196,23 @@ def test_the_shell_page_shows_what_a_command_prints_of_the_example(name: str) ->
     if name in ALSO_IN:
         without_warnings = result.stdout.partition("\nwarning: ")[0].strip()
         assert without_warnings in text_of(ALSO_IN[name]).replace("<BLANKLINE>", "")
+
+
+def test_the_shell_page_shows_what_a_report_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the file that it wrote, and its JSON has the results that the page names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fj, "example_runs", lambda run=fj.example_runs: run().select(max_N=5e8))
+    section = section_of_command("report")
+    command = shlex.split(code_blocks(section, "bash")[0])
+    result = CliRunner().invoke(main, [*command[1:], "--json", "results.json"])
+    assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] in result.stderr
+    assert (tmp_path / "example.html").stat().st_size > 4e6
+    said = section.partition("The JSON has ")[2].partition("; with `--against`")[0]
+    keys = set(json.loads((tmp_path / "results.json").read_text()))
+    assert set(re.findall(r"`(\w+)`", said)) == keys | {"holdouts"}
 
 
 def test_the_shell_page_names_every_key_of_a_forecast() -> None:
@@ -196,7 +259,7 @@ def test_the_shell_page_shows_the_allocations_of_the_example(
     assert said is not None
     result = CliRunner().invoke(main, [*line.split()[1:], "--json", "-"])
     content = json.loads(result.stdout)
-    keys = {*content, *content["allocations"][0]}
+    keys = {*content, *content["allocations"][0]} - OF_FILES
     keys -= {name for name in keys if name.endswith(("_lower", "_upper"))}
     assert set(re.findall(r"`(\w+)`", said[1] + said[2])) == keys
 
@@ -211,6 +274,7 @@ def test_the_shell_page_shows_the_optima_of_the_example_and_names_every_key(
     assert code_blocks(section, "text")[0] == CliRunner().invoke(main, last.split()[1:]).stdout
     content = json.loads(CliRunner().invoke(main, [*last.split()[1:], "--json", "-"]).stdout)
     keys = {*content, *content["optima"][0]} - {"N", "D", "multiplier of 6*N*D <= budget"}
+    keys -= OF_FILES
     said = section.partition("The JSON has ")[2]
     assert set(re.findall(r"`(\w+)`", said)) - {"N_lower", "N_upper", "null"} == keys
 
@@ -271,19 +335,17 @@ def test_noise_moves_parameters_much_and_predictions_little() -> None:
         "grid": np.median(np.std(np.log(refits.predict(exact.N, exact.D)), axis=0)),
         "25.1 B": np.std(np.log(refits.predict(25.1e9, 5e11))),
     }
-    for name in ("README.md", "docs/index.md"):
-        said = " ".join(text_of(name).split())
-        match = re.search(
-            r"0.05 % noise moves (?:the exponents )?α and β by ([\d.]+) and leaves a1 anywhere "
-            r"between (−\d+) and (\d+), while predicted losses on the grid move by ([\d.]+) %, "
-            r"and at 25.1 B by ([\d.]+) %", said
-        )  # fmt: skip
-        assert match is not None, name
-        exponent, low, high, grid, far = map(number, match.groups())
-        assert list(moved.values()) == pytest.approx([exponent] * 2, rel=0.1)
-        assert np.quantile(a1, [0.05, 0.95]) == pytest.approx([low, high], rel=0.15)
-        assert shown(100 * spread["grid"], 1) == grid
-        assert shown(100 * spread["25.1 B"], 1) == far
+    match = re.search(
+        r"0.05 % noise moves α and β by ([\d.]+) and leaves a1 anywhere "
+        r"between (−\d+) and (\d+), while predicted losses on the grid move by ([\d.]+) %, "
+        r"and at 25.1 B by ([\d.]+) %", " ".join(text_of("docs/index.md").split())
+    )  # fmt: skip
+    assert match is not None
+    exponent, low, high, grid, far = map(number, match.groups())
+    assert list(moved.values()) == pytest.approx([exponent] * 2, rel=0.1)
+    assert np.quantile(a1, [0.05, 0.95]) == pytest.approx([low, high], rel=0.15)
+    assert shown(100 * spread["grid"], 1) == grid
+    assert shown(100 * spread["25.1 B"], 1) == far
 
 
 # Figures measured on the paper's runs, which are not ours to publish
@@ -303,37 +365,27 @@ def error_at_largest(result: fj.Fit, runs: fj.Runs) -> float:
     return result.evaluate(runs.select(min_N=6e9)).mean_relative_error
 
 
-def test_the_readmes_errors_of_extrapolation(paper_runs: fj.Runs) -> None:
-    rows = table_rows(text_of("README.md"), "| largest N fitted |")
+def test_the_errors_of_extrapolation(paper_runs: fj.Runs) -> None:
+    rows = table_rows(text_of("docs/extrapolation.md"), "| largest N fitted |")
     assert len(rows) == 5
-    for size, far, _, near in rows:
+    for size, far, *_ in rows:
         largest = 1.003e9 * number(size.removesuffix(" B"))
         result = fj.fit(fj.Farseer, paper_runs.select(max_N=largest))
         assert shown(result.runs.N.max() / 1e9) == number(size.removesuffix(" B"))
-        assert shown(error_at_largest(result, paper_runs)) == number(far)
-        assert shown(result.mean_relative_error) == number(near)
+        error = 100 * error_at_largest(result, paper_runs)
+        assert f"{error:.3f} %" == far
 
 
-def test_the_readmes_other_figures(paper_runs: fj.Runs) -> None:
-    (r_squared, *_), (error_U, *_), (error_15, *_) = (
-        [number(row[1]), row[0]] for row in table_rows(text_of("README.md"), "| all 21 sizes |")
-    )
-    result = fj.fit(fj.Farseer, paper_runs)
-    found = result.diagnostics
-    assert shown(np.mean(found.r_squared[found.num_pairs >= 5])) == r_squared
-    assert isinstance(result.law, fj.Farseer)
-    U = np.exp(np.asarray(result.law.U.log(found.N)))
-    assert shown(np.mean(np.abs(U / found.G - 1)), 2) == error_U
+def test_the_published_law_is_too_rounded(paper_runs: fj.Runs) -> None:
+    said = re.search(r"too rounded to use\*\*: ([\d.]+) % mean error", text_of("docs/index.md"))
+    assert said is not None
     published = np.asarray(fj.Farseer.published()(paper_runs.N, paper_runs.D))
-    assert shown(np.mean(np.abs(published / paper_runs.loss - 1)), 2) == error_15
+    assert shown(100 * np.mean(np.abs(published / paper_runs.loss - 1)), 2) == number(said[1])
 
 
-def test_embedding_parameters_make_it_as_much_worse_as_the_readme_says(
-    paper_runs: fj.Runs,
-) -> None:
-    said = re.search(
-        r"extrapolation to 6.37 B ([\d.]+) times worse", text_of("README.md").replace("\n  ", " ")
-    )
+def test_embedding_parameters_make_it_as_much_worse_as_is_said(paper_runs: fj.Runs) -> None:
+    page = " ".join(text_of("docs/index.md").split())
+    said = re.search(r"extrapolation to 6.37 B ([\d.]+) times worse", page)
     assert said is not None
     extra = paper_runs.extra["N_with_embedding"]
     other = fj.Runs(extra, paper_runs.D, paper_runs.loss)

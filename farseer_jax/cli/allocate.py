@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import (
     POSITIVE,
@@ -22,14 +23,10 @@ from farseer_jax.cli.output import Output
 from farseer_jax.cli.runs import (
     EXAMPLE,
     OF_TABLES,
-    PREPARING,
-    READING,
+    RECIPE_GROUPS,
     SELECTING_BY_ANY,
-    UNITS,
-    preparing,
+    read_recipe,
     runs_argument,
-    runs_of_one_recipe,
-    units_of,
 )
 from farseer_jax.cli.tasks import is_result, read_fit
 from farseer_jax.cli.values import amounts, positives
@@ -63,7 +60,7 @@ _FLOPS = Group(
         "--architecture",
         f"FILE|{_PAPER}",
         "CSV with columns N, num_layers and width, to count attention and the output layer too; "
-        f"{_PAPER} is Table 4 of the paper. 6·N·D unless given.",
+        f"{_PAPER} is Table 4 of the paper. 6 N D unless given.",
     ),
     option(
         "--sequence-length",
@@ -82,7 +79,7 @@ _LIMITS = Group(
     option(
         "--tokens-served",
         POSITIVE,
-        "Tokens of inference, 2·N FLOPs each, to pay from the budget too.",
+        "Tokens of inference, 2 N FLOPs each, to pay from the budget too.",
     ),
     option("--max-D", POSITIVE, "Most tokens available."),
     option("--max-N", POSITIVE, "Most parameters allowed."),
@@ -93,12 +90,6 @@ _INTERVALS = Group(
         "With FIT.json: add intervals from this many refits of its runs, such as 1000.",
         "Seed of the refits.",
     ),
-)
-_COLUMNS = Group(
-    READING,
-    option("--N", "COLUMN", "Column with the parameters."),
-    option("--D", "COLUMN", "Column with the training tokens."),
-    option("--response", "COLUMN", "Column with the final loss."),
 )
 _OF_RUNS = (
     "example", "N", "D", "response", "N_unit", "D_unit", "min_of", "max_of", *OF_TABLES
@@ -138,17 +129,7 @@ def _read(settings: Settings) -> "Fit | Runs":
     """The fit of a file, or runs."""
     if _is_fit(settings):
         return read_fit(settings["path"])
-    import farseer_jax
-
-    if settings["example"]:
-        runs = farseer_jax.example_runs()
-    else:
-        of = {name: settings[name] for name in ("N", "D") if settings[name]}
-        units = units_of(settings)
-        columns = farseer_jax.read_table(
-            settings["path"], **preparing(settings), columns_of=of, units=units
-        )
-        runs = runs_of_one_recipe(columns, response=settings["response"], of=of, units=units)
+    runs = read_recipe(settings)
     return runs.select(at_least=settings["min_of"], at_most=settings["max_of"])
 
 
@@ -164,7 +145,7 @@ def _check(settings: Settings) -> None:
     Source(
         arguments=[_SOURCE],
         options=[EXAMPLE],
-        groups=[*PREPARING, _COLUMNS, UNITS, SELECTING_BY_ANY],
+        groups=[*RECIPE_GROUPS, SELECTING_BY_ANY],
         check=_check_source,
         read=_read,
         files=["path"],
@@ -176,7 +157,7 @@ def _check(settings: Settings) -> None:
     summary="How to split compute between parameters and tokens.",
     json="the allocations",
     delivers="Allocations",
-    picture="plot_allocation",
+    figure="plot_allocation",
     examples=[
         "farseer allocate runs.csv --compute 1e20:1e24",
         "farseer allocate runs.csv --compute 1e23 --tokens-served 10T --max-D 15T",

@@ -118,6 +118,7 @@ def _needs_noise(scheme: str | None, of: str) -> bool:
     summary="Intervals of predicted losses, from refits of resampled runs.",
     json="the intervals",
     delivers="Intervals",
+    figure="plot_prediction",
     examples=[
         "farseer bootstrap runs.csv",
         "farseer bootstrap runs.csv --at 25.1B,500B --at 70B,1.5T --level 0.95",
@@ -169,7 +170,8 @@ def bootstrap(
     if at:
         found = refits.interval(**at, level=level, kind=kind, of=of, noise=of_run)
     note = None if out is None else f"Refits written to {out}"
-    return Output(found, warnings=fit.warnings, note=note)
+    drawing = {"targets": at, "levels": (0.5, level)} if at else {}
+    return Output(found, warnings=fit.warnings, note=note, drawn=refits, drawing=drawing)
 
 
 def _noise(task: Task, scheme: str | None, of: str, noise: float | None) -> float | None:

@@ -10,8 +10,8 @@ import click
 
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import AUTO, METHODS
-from farseer_jax.cli.options import Settings, named, spelled
-from farseer_jax.cli.predictions import usable_rows
+from farseer_jax.cli.options import Settings, named, option, spelled
+from farseer_jax.cli.predictions import of_groups, usable_rows
 from farseer_jax.cli.runs import (
     check_runs,
     columns_of,
@@ -21,11 +21,14 @@ from farseer_jax.cli.runs import (
     select,
     units_of,
 )
+from farseer_jax.cli.values import labels
+from farseer_jax.close_names import unknown_name
 from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
     from farseer_jax.choosing.law_choice import LawChoice
     from farseer_jax.fitting.prediction import Prediction
+    from farseer_jax.fitting.result import Fit
     from farseer_jax.tables.columns import Columns
 
 _OWN_SETTINGS = (
@@ -34,6 +37,9 @@ _OWN_SETTINGS = (
 )  # fmt: skip
 _FORMAT = "farseer_jax.LawChoice"
 _SHOWN = 6
+
+
+GROUP_OF_FIT = option("--group groups", labels, "Group of the fit, such as corpus=pile.")
 
 
 class ChoiceTask(NamedTuple):
@@ -102,6 +108,30 @@ def is_choice(path: Path) -> bool:
     except (OSError, ValueError):
         return False  # the reader of fits says what is wrong
     return isinstance(content, dict) and content.get("format") == _FORMAT
+
+
+def read_one_fit(path: Path, groups: Mapping[str, str] | None, response: str | None) -> "Fit":
+    """The fit of a file, of the group and the response that options name.
+
+    Raises:
+        Refusal: several fits are left, or none.
+    """
+    from farseer_jax import Fits
+
+    if is_choice(path):
+        raise Refusal(
+            f"{path}: expected the fit of one law, got laws that were chosen and averaged: fit the "
+            "best of them (farseer fit RUNS --law NAME --json FIT.json)"
+        )
+    fits = of_groups(Fits.from_json(path), groups or {})
+    responses = list(dict.fromkeys(fit.response for fit in fits))
+    if response is not None and response not in responses:
+        raise Refusal(f"--response {response}: {unknown_name('response', response, responses)}")
+    own = [fit for fit in fits if response in (None, fit.response)]
+    if len(own) > 1:
+        option_name = "--response" if len(responses) > 1 and response is None else "--group"
+        raise Refusal(f"{path}: expected one fit, got {len(own)}: choose one by {option_name}")
+    return own[0]
 
 
 def at_rows(choice: "LawChoice", table: "Columns", settings: Settings) -> "Prediction":

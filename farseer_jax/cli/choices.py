@@ -61,7 +61,7 @@ def _check(settings: Settings) -> None:
     summary="How predicted losses change with an analyst's choices.",
     json="the table",
     delivers="Choices",
-    picture="plot_choices",
+    figure="plot_choices",
     examples=[
         "farseer choices runs.csv --at 25.1B,500B",
         "farseer choices runs.csv --at 25.1B,500B --group size --group method",

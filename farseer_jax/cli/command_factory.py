@@ -9,46 +9,17 @@ A command is a function in a file of its own name, listed in `shell.COMMANDS`:
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
-from farseer_jax.cli.jax_settings import set_up_jax
-from farseer_jax.cli.options import Group, Settings, json_option, picture_option
-from farseer_jax.cli.output import (
-    STANDARD_OUTPUT,
-    check_picture,
-    check_target,
-    deliver,
-    draw,
-    naming,
-    paths_of,
-)
-from farseer_jax.runtime.progress import progress_bar, stage
+from farseer_jax.cli.analysis import Analysis, Source
+from farseer_jax.cli.command_line import COMMAND
+from farseer_jax.cli.figure_file import check_figure, draw, figure_options, save_option
+from farseer_jax.cli.options import Group, Settings, json_option
+from farseer_jax.cli.output import STANDARD_OUTPUT, check_target, deliver
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
-
-
-class Source(NamedTuple):
-    """The input of a command.
-
-    Attributes:
-        arguments: arguments of the command line.
-        read: makes the first argument of the command's function from the settings.
-        check: refuses settings that do not go together, before anything is read.
-        files: settings that name files, which no output may overwrite.
-        options: options at the top of the help, with ``--json``, under ``title``.
-        groups: other options, at the end of the help.
-        title: title of the group that has ``--json``.
-    """
-
-    arguments: Sequence[click.Argument]
-    read: Callable[[Settings], Any]
-    check: Callable[[Settings], None] = lambda settings: None
-    files: Sequence[str] = ()
-    options: Sequence[click.Option] = ()
-    groups: Sequence[Group] = ()
-    title: str = "Output"
 
 
 class Command(click.Command):
@@ -69,6 +40,11 @@ class Command(click.Command):
         params = [*arguments, *(option for own in self.groups.values() for option in own)]
         super().__init__(params=params, context_settings=HELP_NAMES, **settings)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; messages name the options of this command from now on."""
+        ctx.meta[COMMAND] = self
+        return super().parse_args(ctx, args)
+
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """The files first, as in the examples."""
         options, *arguments = super().collect_usage_pieces(ctx)
@@ -88,6 +64,28 @@ class Command(click.Command):
                 formatter.write_dl([record for record in records if record is not None])
 
 
+class AnalysisCommand(Command):
+    """A command that reads, computes, and delivers the result.
+
+    Args:
+        analysis: what it reads and computes.
+        output: options that say what becomes of the result.
+        examples: lines below the help.
+        settings: further arguments of ``click.Command``.
+    """
+
+    def __init__(
+        self, analysis: Analysis, *output: click.Option, examples: Sequence[str], **settings: Any
+    ) -> None:
+        self.analysis = analysis
+        super().__init__(
+            groups=analysis.groups(*output),
+            arguments=analysis.source.arguments,
+            epilog="\n".join(["\b", "Examples:", *(f"  {line}" for line in examples)]),
+            **settings,
+        )
+
+
 def command(
     source: Source,
     *own: Group,
@@ -96,9 +94,9 @@ def command(
     delivers: str,
     examples: Sequence[str],
     check: Callable[[Settings], None] = lambda settings: None,
-    picture: str | None = None,
+    figure: str | None = None,
     refits: bool = False,
-) -> Callable[[Callable[..., Any]], Command]:
+) -> Callable[[Callable[..., Any]], AnalysisCommand]:
     """A decorator that turns a function into a command, with its docstring as the help.
 
     The function is called with what the source reads and the values of the command's own options,
@@ -112,41 +110,34 @@ def command(
         delivers: what was written, for the note on standard error.
         examples: lines below the help.
         check: refuses settings that do not go together, before anything is read.
-        picture: the function of ``farseer_jax.plots`` that draws the result for ``--save``; None
+        figure: the function of ``farseer_jax.plots`` that draws the result for ``--save``; None
             for a command without this option.
         refits: whether thousands of refits follow, as they also do with ``--bootstrap``.
     """
-    drawn = [picture_option()] if picture else []
-    output = Group(source.title, *source.options, json_option(json), *drawn)
-    others = [*own, *source.groups]
-    groups = [output, *others] if source.options else [*others, output]
-    names = [option.name for group in own for option in group.options]
 
-    def decorator(function: Callable[..., Any]) -> Command:
+    def decorator(function: Callable[..., Any]) -> AnalysisCommand:
+        analysis = Analysis(source, function, own, check, refits)
+
         def run(**settings: Any) -> None:
-            source.check(settings)
-            check(settings)
-            target = settings["target"]
-            files = [path for name in source.files for path in paths_of(settings[name])]
+            target, saved = settings["target"], settings.get("figure")
+            analysis.check_settings(settings)
+            files = analysis.files(settings)
             check_target(target, files, f"use --json {STANDARD_OUTPUT} for standard output")
-            check_picture(settings.get("picture"), [*files, target])
-            set_up_jax(refits=refits or settings.get("bootstrap") is not None)
-            with progress_bar():
-                with stage("reading"):
-                    read = source.read(settings)
-                found = function(read, **{name: settings[name] for name in names})
-            found = naming(found, getattr(read, "dropped", ()))
-            deliver(found, target, delivers)
-            draw(found, picture, settings.get("picture"))
+            check_figure(saved, [*files, target])
+            output = analysis.output(settings)
+            deliver(output, target, delivers)
+            if saved is not None and figure is not None:
+                draw(output, figure, saved, {}, width=settings["save_width"])
 
-        return Command(
+        return AnalysisCommand(
+            analysis,
+            json_option(json),
+            *([] if figure is None else figure_options(save_option())),
             name=function.__name__,
             callback=run,
-            arguments=source.arguments,
-            groups=groups,
             help=function.__doc__,
             short_help=summary,
-            epilog="\n".join(["\b", "Examples:", *(f"  {line}" for line in examples)]),
+            examples=examples,
         )
 
     return decorator

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 ARGUMENTS = "farseer_jax.arguments"  # in the context's meta: the words after `farseer`
+COMMAND = "farseer_jax.command"  # the command that they name
 _FLAGS = ("drop_missing", "as_is")
 
 
@@ -17,12 +18,31 @@ def with_options(options: Mapping[str, Any]) -> str | None:
     Args:
         options: as a ``TableError`` has them; None removes an option.
     """
-    context = click.get_current_context(silent=True)
-    root = None if context is None else context.find_root()
-    if root is None or not isinstance(root.command, click.Group) or not root.invoked_subcommand:
+    command = this_command()
+    if command is None:
         return None
-    words = _with_options(root, root.invoked_subcommand, root.meta.get(ARGUMENTS, ()), options)
+    words = _with_options(command, given_words(), options)
     return None if words is None else shell_words(["farseer", *words])
+
+
+def this_command() -> click.Command | None:
+    """The command that was called, also once it has ended; None without one."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(COMMAND)
+
+
+def given_words() -> list[str]:
+    """The words after `farseer`, as they were given."""
+    return [*click.get_current_context().meta.get(ARGUMENTS, ())]
+
+
+def command_named(name: str) -> click.Command:
+    """A command of the shell."""
+    root = click.get_current_context().find_root()
+    assert isinstance(root.command, click.Group)
+    command = root.command.get_command(root, name)
+    assert command is not None
+    return command
 
 
 def command_with(
@@ -36,15 +56,13 @@ def command_with(
         options: further options, as a ``TableError`` has them.
         settings: words at its end.
     """
-    root = click.get_current_context().find_root()
-    words = _with_options(root, name, [name, *arguments], options)
+    words = _with_options(command_named(name), [name, *arguments], options)
     return None if words is None else shell_words(["farseer", *words, *settings])
 
 
 def options_text(options: Mapping[str, Any]) -> str:
     """Options of `farseer fit`, quoted for a shell."""
-    root = click.get_current_context().find_root()
-    return shell_words(_with_options(root, "fit", [], options) or [])
+    return shell_words(_with_options(command_named("fit"), [], options) or [])
 
 
 def own_arguments(without: Collection[str]) -> list[str]:
@@ -53,21 +71,18 @@ def own_arguments(without: Collection[str]) -> list[str]:
     Args:
         without: options with a value to leave out.
     """
-    words = click.get_current_context().find_root().meta.get(ARGUMENTS, ())
-    return _without([*words[1:]], without)
+    return _without(given_words()[1:], without)
 
 
 def _with_options(
-    root: click.Context, name: str, words: Sequence[str], options: Mapping[str, Any]
+    command: click.Command, words: Sequence[str], options: Mapping[str, Any]
 ) -> list[str] | None:
     """The words of a command with further options; None if it lacks one of them."""
-    assert isinstance(root.command, click.Group)
-    command = root.command.get_command(root, name)
-    flags = (
-        {}
-        if command is None
-        else {param.name: param.opts for param in command.params if isinstance(param, click.Option)}
-    )
+    flags: dict[str, list[str]] = {
+        param.name: param.opts
+        for param in command.params
+        if isinstance(param, click.Option) and param.name
+    }
     own_words, added = [*words], list[str]()
     for setting, value in _settings(options):
         own = _flag(setting, flags)

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.file_labels import file_labels
 from farseer_jax.cli.model import AUTO, law_text
 from farseer_jax.cli.options import (
@@ -174,7 +175,7 @@ def _fits_of(sources: Sources, law: str | None) -> "list[Fit]":
     summary="Which of two recipes is better, and at which scale.",
     json="the comparison",
     delivers="Comparison",
-    picture="plot_comparison",
+    figure="plot_comparison",
     examples=[
         "farseer compare a.csv b.csv --at 7B,2T",
         "farseer compare runs.csv --by arm --where \"arm in ('attn', 'mla')\"",

@@ -13,7 +13,7 @@ from typing import IO, Any
 import click
 
 from farseer_jax._version import __version__
-from farseer_jax.cli.command_line import shell_word, with_options
+from farseer_jax.cli.command_line import command_named, shell_word, this_command, with_options
 from farseer_jax.cli.terminal import is_coloured
 from farseer_jax.runs.table_problems import TableError
 
@@ -120,7 +120,7 @@ def _as_sentence(error: Exception) -> click.ClickException:
         return Refusal(_os_sentence(error))
     if isinstance(error, MemoryError):
         return Refusal("not enough memory; select fewer runs or fewer candidates")
-    if isinstance(error, ValueError | TypeError) and _raised_by_us(error):
+    if isinstance(error, ValueError | TypeError | LookupError) and _raised_by_us(error):
         return Refusal(_one_line(error))
     return Defect(
         f"farseer {__version__} failed in a way it should not "
@@ -202,13 +202,10 @@ def in_options(sentence: str) -> str:
 
 def _options_by_argument() -> dict[str, str]:
     """``{"fixed": "--fix"}`` and so on, for this command and for `farseer fit`."""
-    context = click.get_current_context(silent=True)
-    root = None if context is None else context.find_root()
-    if root is None or not isinstance(root.command, click.Group):
+    own = this_command()
+    if own is None:
         return {}
-    names = ("fit", root.invoked_subcommand or "fit")
-    commands = [root.command.get_command(root, name) for name in names]
-    params = [param for command in commands if command is not None for param in command.params]
+    params = [*command_named("fit").params, *own.params]
     # one letter is more often a column or a value than an argument
     return {
         _OTHER_NAMES.get(param.name, param.name): param.opts[0]

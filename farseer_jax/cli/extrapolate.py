@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.model import (
     AUTO,
     EXPRESSION_OPTIONS,
@@ -98,7 +99,7 @@ def _read(settings: Settings) -> Question:
     table = read_table(settings)
     options = naming(settings) if isinstance(table, Mapping) else dict[str, Any]()
     options |= {name: settings[name] for name in ("by", "kinds", "real") if settings[name]}
-    candidates = [_candidate(one) for one in settings["candidates"]] or None
+    candidates = [candidate_of(one) for one in settings["candidates"]] or None
     inputs = _inputs(candidates, table, options)
     bound, units = options.get("columns_of", {}), options.get("units", {})
     table = checked(table, inputs, settings)
@@ -106,7 +107,7 @@ def _read(settings: Settings) -> Question:
     return Question(runs, candidates, options, dropped)
 
 
-def _candidate(one: Named | str) -> Any:
+def candidate_of(one: Named | str) -> Any:
     """A candidate for the library."""
     if isinstance(one, str):
         return one
@@ -209,7 +210,7 @@ def _check(settings: Settings) -> None:
     summary="Which law and method, or the forecast, predicts larger runs best.",
     json="all errors",
     delivers="Errors",
-    picture="plot_extrapolation",
+    figure="plot_extrapolation",
     examples=[
         "farseer extrapolate runs.csv",
         "farseer extrapolate runs.csv --along C --json errors.json",

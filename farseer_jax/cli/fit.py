@@ -51,6 +51,11 @@ def _check_task(settings: Settings) -> None:
 
 def _check(settings: Settings) -> None:
     check_goes_with("by", ("shared",), settings)
+    if settings["law"] == AUTO and settings["figure"] is not None:
+        raise click.UsageError(
+            f"--save draws the fit of one law, and --law {AUTO} averages several: leave one of "
+            "them out."
+        )
     if settings["num_resamples"] is None:
         return
     if settings["target"] == STANDARD_OUTPUT:
@@ -70,6 +75,7 @@ def _check(settings: Settings) -> None:
     summary="Fit a scaling law to a table of runs.",
     json="the fit",
     delivers="Fit",
+    figure="plot_fit",
     examples=[
         "farseer fit runs.csv --loss bpc --max-N 5.4e9 --json fit.json",
         "farseer fit runs.csv --law chinchilla --objective huber --bootstrap 1000",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.model import OWN_LAW, method_name
 from farseer_jax.cli.options import Group, Settings, check_goes_with, level_option, option
 from farseer_jax.cli.output import Output
@@ -107,7 +108,7 @@ def read_question(settings: Settings) -> Question:
     summary="What a run will reach, and how sure that is.",
     json="the forecast",
     delivers="Forecast",
-    picture="plot_forecast",
+    figure="plot_forecast",
     examples=[
         "farseer forecast runs.csv --at 25.1B,500B",
         "farseer forecast runs.csv --max-N 3e9 --on runs.csv",

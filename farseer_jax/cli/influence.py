@@ -21,7 +21,7 @@ _OPTIONS = Group(
     summary="The influence of each run on a predicted loss.",
     json="the influence of every run",
     delivers="Influence",
-    picture="plot_influence",
+    figure="plot_influence",
     examples=[
         "farseer influence runs.csv --at 25.1B,500B",
         "farseer influence runs.csv --at 25.1B,500B --noise 5e-4 --json influence.json",

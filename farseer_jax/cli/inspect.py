@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.command_line import command_with, options_text, own_arguments
 from farseer_jax.cli.errors import in_options
 from farseer_jax.cli.options import Group, Settings, option
@@ -37,8 +38,8 @@ _COLUMNS = Group(
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """An inspection, with commands of the shell instead of calls of the library."""
+class _Text:
+    """The text of an inspection, with commands of the shell instead of calls of the library."""
 
     inspection: "TableInspection"
     problems: list[str]
@@ -47,9 +48,6 @@ class _Shown:
 
     def text_parts(self) -> "Sequence[str | Table]":
         return self.inspection.described(self.problems, self.ways, self.steps)
-
-    def to_dict(self) -> dict[str, Any]:
-        return self.inspection.to_dict()
 
 
 def _read(settings: Settings) -> "TableInspection":
@@ -82,6 +80,7 @@ def _read(settings: Settings) -> "TableInspection":
     summary="What a table holds, and what to try next.",
     json="the description",
     delivers="Inspection",
+    figure="plot_inspection",
     examples=[
         "farseer inspect runs.csv",
         "farseer inspect runs.csv --where \"arm = 'attn'\"",
@@ -96,12 +95,12 @@ def inspect(inspection: "TableInspection") -> Output:
     runs over N and D, the laws and methods that can fit the table, what the
     others lack, and the commands to try next.
     """
-    given = own_arguments(without=("--json", "--history"))
+    given = own_arguments(without=("--json", "--save", "--history"))
     own = [
         (step.purpose, command_with(step.command, given, step.options, step.settings))
         for step in inspection.steps
     ]
     steps = [(purpose, command) for purpose, command in own if command is not None]
     ways = [options_text(way.options) for way in inspection.ways]
-    shown = _Shown(inspection, [in_options(own) for own in inspection.problems], ways, steps)
-    return Output(shown, more={"commands": [command for _, command in steps]})
+    text = _Text(inspection, [in_options(own) for own in inspection.problems], ways, steps)
+    return Output(inspection, text=text, more={"commands": [command for _, command in steps]})

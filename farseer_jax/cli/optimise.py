@@ -1,11 +1,11 @@
 """``farseer optimise``: the inputs that minimise a fitted loss."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farseer_jax.cli.choice import is_choice
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.choice import GROUP_OF_FIT, read_one_fit
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import (
     FROM_1,
@@ -16,10 +16,8 @@ from farseer_jax.cli.options import (
     refit_options,
 )
 from farseer_jax.cli.output import Output
-from farseer_jax.cli.predictions import of_groups
 from farseer_jax.cli.tasks import file_argument
-from farseer_jax.cli.values import amounts, labels, names, numbers_by_name, values
-from farseer_jax.close_names import unknown_name
+from farseer_jax.cli.values import amounts, names, numbers_by_name, values
 from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ _INPUTS = Group(
         "Value of another input or of a share of a mixture, such as N=7B,D=1T (may be "
         "repeated; several values, D=500B,1T, make several points).",
     ),
-    option("--group groups", labels, "Group of the fit, such as corpus=pile."),
+    GROUP_OF_FIT,
     option("--response", "COLUMN", "Which of the fitted responses."),
 )
 _CONSTRAINTS = Group(
@@ -91,24 +89,7 @@ def _read(settings: Settings) -> "Fit":
     Raises:
         Refusal: several fits are left, or none.
     """
-    from farseer_jax import Fits
-
-    path: Path = settings["fit_path"]
-    if is_choice(path):
-        raise Refusal(
-            f"{path}: expected the fit of one law, got laws that were chosen and averaged: fit the "
-            "best of them (farseer fit RUNS --law NAME --json FIT.json)"
-        )
-    fits = of_groups(Fits.from_json(path), settings["groups"] or {})
-    responses = list(dict.fromkeys(fit.response for fit in fits))
-    response = settings["response"]
-    if response is not None and response not in responses:
-        raise Refusal(f"--response {response}: {unknown_name('response', response, responses)}")
-    own = [fit for fit in fits if response in (None, fit.response)]
-    if len(own) > 1:
-        option_name = "--response" if len(responses) > 1 and response is None else "--group"
-        raise Refusal(f"{path}: expected one fit, got {len(own)}: choose one by {option_name}")
-    return own[0]
+    return read_one_fit(settings["fit_path"], settings["groups"], settings["response"])
 
 
 @command(
@@ -124,7 +105,7 @@ def _read(settings: Settings) -> "Fit":
     summary="The inputs that minimise a fitted loss, such as a mixture.",
     json="the optima",
     delivers="Optima",
-    picture="plot_optimum",
+    figure="plot_optimum",
     examples=[
         "farseer optimise fit.json --over h --given N=7B,D=1T --bootstrap 200",
         'farseer optimise fit.json --over N,D --cost "6*N*D" --budget 1e21,1e22',

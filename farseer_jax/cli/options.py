@@ -69,7 +69,7 @@ NUMBER = Number()
 POSITIVE = NumberRange(0, min_open=True)
 SEED = click.IntRange(0)
 LEVEL = NumberRange(0, 1, min_open=True, max_open=True)
-FROM_1, FROM_2 = WholeRange(1), WholeRange(2)
+FROM_0, FROM_1, FROM_2 = WholeRange(0), WholeRange(1), WholeRange(2)
 
 
 class Text(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.5 on
@@ -110,6 +110,10 @@ class Group:
 
     def __init__(self, title: str, *options: click.Option) -> None:
         self.title, self.options = title, options
+
+    def mapped(self, change: Callable[[click.Option], click.Option]) -> "Group":
+        """The group with each option changed."""
+        return Group(self.title, *map(change, self.options))
 
 
 def option(names: str, kind: Any = None, help: str = "", **settings: Any) -> click.Option:
@@ -163,11 +167,6 @@ def json_option(what: str) -> click.Option:
     return option(
         "--json target", "FILE", f"Write {what} as JSON; - prints the JSON instead of the table."
     )
-
-
-def picture_option() -> click.Option:
-    """``--save FILE``."""
-    return option("--save picture", "FILE", "Draw a figure: PNG, PDF or SVG by the file's ending.")
 
 
 def level_option() -> click.Option:

@@ -1,4 +1,4 @@
-"""Output of results: a table or JSON on standard output, JSON and pictures in files."""
+"""Output of results: a table or JSON on standard output, and JSON in files."""
 
 import json
 import os
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from farseer_jax.results.table import Table
 
 STANDARD_OUTPUT = "-"
-_PICTURES = (".png", ".pdf", ".svg")
-_ENDINGS = ".png, .pdf or .svg"
 
 
 @dataclass(frozen=True)
@@ -27,26 +25,34 @@ class Output:
     """A result of the library, and what a command adds to it.
 
     Attributes:
-        result: the result, which prints itself and has ``to_dict``.
+        result: the result, which prints itself, has ``file_content``, and can be drawn.
+        text: what is printed instead of the result.
         warnings: warnings of the fit that the result does not have; None if it has all.
         above: other results, printed above it.
         below: other results, printed below it.
         more: further entries of the JSON.
         what: what was written, if not what the command usually writes.
         note: line on standard error at the end.
+        drawn: what is drawn instead of the result, such as the fit of a prediction.
+        drawing: further arguments of the function that draws it.
+        figure: this function, if it is not the one that usually draws the command's result.
     """
 
     result: Any
+    text: object = None
     warnings: Sequence[str] | None = None
     above: Sequence[object] = ()
     below: Sequence[object] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
     what: str | None = None
     note: str | None = None
+    drawn: Any = None
+    drawing: Mapping[str, Any] = field(default_factory=dict)
+    figure: str | None = None
 
     def parts(self) -> "list[str | Table]":
         """Paragraphs and tables, in the order in which they are printed."""
-        *own, last = _parts_of(self.result)
+        *own, last = _parts_of(self.text or self.result)
         parts = [
             *(part for other in self.above for part in _parts_of(other)),
             *own,
@@ -55,11 +61,19 @@ class Output:
         ]
         return [_of_the_shell(part) for part in parts]
 
+    def all_warnings(self) -> list[str]:
+        """The lines of the text that warn."""
+        lines = "\n".join(map(str, self.parts())).split("\n")
+        return [line for line in lines if _warns(line)]
+
     def to_json(self) -> str:
-        """What ``--json`` writes; warnings of the fit come last, as in the table."""
-        content = {**self.result.to_dict(), **self.more}
+        """What ``--json`` writes and ``from_json`` reads, with the warnings of the fit last."""
+        own = getattr(self.result, "file_content", self.result.to_dict)  # a report has no file
+        content = {**own(), **self.more}
         if self.warnings is not None:
             content["warnings"] = [*content.get("warnings", ()), *self.warnings]
+        if "fields" in content:  # for readers the rest comes first
+            content["fields"] = content.pop("fields")
         return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
@@ -119,58 +133,14 @@ def check_target(target: str | None, inputs: Iterable[Path | None], remedy: str)
         raise Refusal(f"cannot write {target!r}: {problem}")
 
 
-def check_picture(target: str | None, others: Iterable[Any]) -> None:
-    """Check that a picture can be drawn and written, before anything is computed.
-
-    Args:
-        target: file that ``--save`` names.
-        others: other files that are read or written.
-
-    Raises:
-        Refusal: the file cannot be written.
-    """
-    if target is None:
-        return
-    if Path(target).suffix.lower() not in _PICTURES:
-        raise Refusal(f"cannot draw {target!r}: expected a file that ends in {_ENDINGS}")
-    paths = [Path(own) for own in others if own not in (None, STANDARD_OUTPUT)]
-    if Path(target) in paths:
-        raise Refusal(f"--save and another option name the same file {target!r}; name two")
-    check_target(target, paths, "name another")
-
-
-def draw(found: Any, picture: str | None, target: str | None) -> None:
-    """Draw a result and write the picture, completely or not at all.
-
-    Args:
-        found: an :class:`Output`, or a result.
-        picture: the function of ``farseer_jax.plots`` that draws it.
-        target: file that ``--save`` names; None draws nothing.
-    """
-    if target is None or picture is None:
-        return
-    import matplotlib as mpl
-
-    mpl.use("agg")  # no screen
-    from farseer_jax import plots
-    from farseer_jax.results.files import written_aside
-
-    axes = getattr(plots, picture)(found.result if isinstance(found, Output) else found)
-    ending = Path(target).suffix.lower().removeprefix(".")
-    with written_aside(target) as aside:
-        axes.figure.savefig(aside, format=ending, dpi=200)
-    click.echo(f"Picture written to {target}", err=True)
-
-
-def deliver(found: Any, target: str | None, what: str) -> None:
+def deliver(output: Output, target: str | None, what: str) -> None:
     """Write the JSON if a file is named, and print the table or the JSON.
 
     Args:
-        found: an :class:`Output`, or a result alone.
+        output: the result.
         target: the file that ``--json`` names, ``-`` or None.
         what: content of the file, for the note on standard error.
     """
-    output = found if isinstance(found, Output) else Output(found)
     if target == STANDARD_OUTPUT:
         _print(output.to_json().encode())  # JSON is UTF-8, whatever the terminal's encoding
     else:
@@ -186,13 +156,16 @@ def deliver(found: Any, target: str | None, what: str) -> None:
         click.echo(output.note, err=True)
 
 
-def naming(found: Any, dropped: Sequence[str]) -> Any:
+def naming(output: Output, dropped: Sequence[str]) -> Output:
     """A result that says which runs were left out, first in its text and last in its JSON."""
     if not dropped:
-        return found
-    output = found if isinstance(found, Output) else Output(found)
+        return output
     line = f"left out: {', '.join(dropped)}"
     return replace(output, above=[line, *output.above], more={**output.more, "dropped": [*dropped]})
+
+
+def _warns(line: str) -> bool:
+    return line.lower().startswith("warning: ")
 
 
 def _print(text: bytes) -> None:

@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from farseer_jax.cli.analysis import Source
 from farseer_jax.cli.choice import at_points as choice_at_points
 from farseer_jax.cli.choice import at_rows as choice_at_rows
 from farseer_jax.cli.choice import is_choice
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.options import Group, Settings, option, spelled
+from farseer_jax.cli.output import Output
 from farseer_jax.cli.predictions import (
     at_points,
     at_rows,
@@ -32,15 +34,21 @@ from farseer_jax.cli.runs import (
     select,
     units_of,
 )
+from farseer_jax.cli.target_table import runs_as_fitted
 from farseer_jax.cli.tasks import file_argument
 from farseer_jax.cli.values import columns, labels, patterns, values
 from farseer_jax.runs.table_problems import TableError
 from farseer_jax.tables.number_texts import number_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
     from farseer_jax.choosing.law_choice import LawChoice
     from farseer_jax.fitting.fits import Fits
     from farseer_jax.fitting.prediction import Prediction
+    from farseer_jax.fitting.result import Fit
 
 _POINTS = Group(
     "Points or columns",
@@ -164,6 +172,7 @@ def _read(settings: Settings) -> "tuple[Fits | LawChoice, Any, Settings]":
     summary="Predict losses by a fit, at points or for a table of runs.",
     json="the predictions",
     delivers="Predictions",
+    figure="plot_prediction",
     examples=[
         "farseer predict fit.json --N 25.1B --D 500B,1T",
         "farseer predict fit.json runs.csv --min-N 6e9",
@@ -172,7 +181,7 @@ def _read(settings: Settings) -> "tuple[Fits | LawChoice, Any, Settings]":
 )
 def predict(
     read: "tuple[Fits | LawChoice, Any, Settings]", N: Any, D: Any, given: Any, groups: Any
-) -> "Prediction":
+) -> Output:
     """Predict losses by a fit written by `farseer fit --json FIT.json`.
 
     Without RUNS, --N, --D and --given are values of the law's inputs: several
@@ -187,14 +196,39 @@ def predict(
     fits, table, settings = read
     if table is not None:
         if isinstance(fits, LawChoice):
-            return choice_at_rows(fits, table, settings)
-        return _for_runs(fits, table, settings)
+            return Output(choice_at_rows(fits, table, settings), drawn=fits)
+        return _drawn(fits, _for_runs(fits, table, settings))
     values: dict[str, list[str]] = {}
     for name, text in [*(("N", text) for text in N), *(("D", text) for text in D), *(given or ())]:
         values.setdefault(name, []).append(text)
     if isinstance(fits, LawChoice):
-        return choice_at_points(fits, values, groups or {})
-    return at_points(of_groups(fits, groups or {}), values)
+        return Output(choice_at_points(fits, values, groups or {}), drawn=fits)
+    own = of_groups(fits, groups or {})
+    return _drawn(own, at_points(own, values))
+
+
+def _drawn(fits: "Fits", prediction: "Prediction") -> Output:
+    """A prediction, drawn as the fit with these runs where they have losses, or at these points."""
+    fit = fits[0] if len(fits) == 1 else fits
+    observed = prediction.observed
+    if len(fits) == 1 and observed is not None and set(prediction.inputs) == {"N", "D"}:
+        held_out = runs_as_fitted(prediction.inputs, observed, fits[0])
+        return Output(prediction, drawn=fit, drawing={"held_out": held_out}, figure="plot_fit")
+    return Output(prediction, drawn=fit, drawing={"targets": _by_input(fits[0], prediction.inputs)})
+
+
+def _by_input(fit: "Fit", columns: "Mapping[str, np.ndarray]") -> "dict[str, np.ndarray]":
+    """Columns of a prediction as inputs of the law; the shares of a mixture side by side."""
+    import numpy as np
+
+    found = {}
+    for name in type(fit.law).inputs():
+        own = fit.runs.shares.get(name, ())
+        if own:
+            found[name] = np.stack([columns[share] for share in own], axis=1)
+        else:
+            found[name] = columns[name if name in columns else fit.columns[name]]
+    return found
 
 
 def _for_runs(fits: "Fits", table: Any, settings: Settings) -> "Prediction":

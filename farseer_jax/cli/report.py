@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.command_line import own_arguments, shell_words
 from farseer_jax.cli.forecast import Question, check_question, read_question
 from farseer_jax.cli.model import OWN_LAW
@@ -89,6 +90,10 @@ def _check(settings: Settings) -> None:
     if ending not in (".html", ".htm"):
         raise click.UsageError(
             f"--output {settings['output']}: expected a file that ends in .html, got {ending!r}."
+        )
+    if settings["target"] == settings["output"]:
+        raise click.UsageError(
+            f"--output and --json name the same file {settings['output']!r}; name two."
         )
 
 

@@ -144,6 +144,17 @@ COLUMN_GROUPS = (
     UNITS,
     SELECTING,
 )
+# for runs over N and D of one recipe, whose loss has no own option
+RECIPE_GROUPS = (
+    *PREPARING,
+    Group(
+        READING,
+        option("--N", "COLUMN", "Column with the parameters."),
+        option("--D", "COLUMN", "Column with the training tokens."),
+        option("--response", "COLUMN", "Column with the final loss."),
+    ),
+    UNITS,
+)
 # for runs over the inputs of any law
 READING_GROUPS = (
     *COLUMN_GROUPS,
@@ -331,6 +342,39 @@ def runs_of_one_recipe(
         units=how.units,
     )
     return part.runs
+
+
+def read_recipe(settings: Settings) -> "Runs":
+    """Runs over N and D of one recipe, or the example's.
+
+    Raises:
+        TableError: the table cannot be read as it is, or has rows of several recipes.
+    """
+    import farseer_jax
+
+    if settings["example"]:
+        return farseer_jax.example_runs()
+    of = {name: settings[name] for name in ("N", "D") if settings[name]}
+    units = units_of(settings)
+    columns = farseer_jax.read_table(
+        settings["path"], **preparing(settings), columns_of=of, units=units
+    )
+    return runs_of_one_recipe(columns, response=settings["response"], of=of, units=units)
+
+
+def within_bounds(runs: "Runs", settings: Settings) -> Any:
+    """Whether each run lies within the bounds given by options, ``(run,)``.
+
+    Raises:
+        ValueError: a bound has no column, or no run is left.
+    """
+    from farseer_jax.runs.checks import floats_of
+    from farseer_jax.runs.coverage import flat_inputs as inputs_of_runs
+    from farseer_jax.runs.selection import selected
+
+    known = {**inputs_of_runs(runs, runs.inputs), "loss": runs.loss, **runs.extra}
+    numbers = {n: floats_of(own, n) for n, own in known.items() if own.dtype.kind in "iuf"}
+    return selected(numbers, _bounds(settings), None)
 
 
 def print_notes(notes: Iterable[str]) -> None:

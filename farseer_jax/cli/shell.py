@@ -16,7 +16,7 @@ from farseer_jax.close_names import closest
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
     "allocate", "bootstrap", "choices", "compare", "completion", "extrapolate", "fit", "forecast",
-    "influence", "inspect", "optimise", "predict", "report", "suggest"
+    "influence", "inspect", "optimise", "plot", "predict", "report", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -39,6 +39,7 @@ Examples:
   farseer choices runs.csv --at 7B,1T        how it changes with choices
   farseer extrapolate runs.csv               which law predicts best
   farseer influence runs.csv --at 7B,1T      the influence of each run on it
+  farseer plot forecast runs.csv --at 7B,1T  any figure, also of results
   farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7B,1T --budget 1e22
                                              which runs to train next

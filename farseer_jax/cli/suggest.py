@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source, command
+from farseer_jax.cli.analysis import Source
+from farseer_jax.cli.command_factory import command
 from farseer_jax.cli.model import OWN_LAW, build_method, method_name
 from farseer_jax.cli.options import (
     FROM_1,
@@ -167,6 +168,7 @@ def _read(settings: Settings) -> Question:
     summary="Which runs to train next for a prediction.",
     json="the suggestions",
     delivers="Suggestions",
+    figure="plot_suggestions",
     examples=[
         "farseer suggest runs.csv --target 25.1B,500B --budget 1e22",
         "farseer suggest runs.csv --split 1e23 --budget 1e22 --max-runs 6",

@@ -10,6 +10,7 @@ from farseer_jax.cli.runs import flat_inputs
 if TYPE_CHECKING:
     import numpy as np
 
+    from farseer_jax.fitting.result import Fit
     from farseer_jax.laws.law import Law
     from farseer_jax.runs.binding import Points
     from farseer_jax.runs.runs import Runs
@@ -60,6 +61,43 @@ def read_targets(path: Path, law: "type[Law]", runs: "Runs", options: Mapping[st
     except ValueError as error:
         raise Refusal(f"{path}: {error}") from None
     return _unfitted(path, points, observed, runs)
+
+
+def read_held_out(path: Path, fit: "Fit") -> "Runs":
+    """The rows of a table that were not fitted, as runs.
+
+    Raises:
+        Refusal: as for :func:`read_targets`, or no row has a response.
+    """
+    targets = read_targets(path, type(fit.law), fit.runs, {"columns_of": fit.columns})
+    if targets.observed is None:
+        raise Refusal(f"{path}: no run has a loss to compare the fit with; add their losses")
+    return runs_as_fitted(targets.inputs, targets.observed, fit)
+
+
+def runs_as_fitted(inputs: "Mapping[str, np.ndarray]", loss: "np.ndarray", fit: "Fit") -> "Runs":
+    """Runs with the same inputs and the same response as those of a fit.
+
+    Args:
+        inputs: the law's inputs, ``(run,)``; a mixture ``(run, share)``.
+        loss: the responses, ``(run,)``; runs without one are left out.
+        fit: the fit.
+    """
+    import numpy as np
+
+    from farseer_jax.runs.runs import Runs
+
+    runs, known = fit.runs, np.isfinite(loss)
+    units: Any = {f"{name}_unit": 1.0 for name in ("N", "D") if name in inputs}
+    return Runs(
+        loss=loss[known],
+        inputs={name: values[known] for name, values in inputs.items()},
+        kinds=runs.kinds,
+        shares=runs.shares,
+        link=runs.link,
+        loss_name=runs.loss_name,
+        **units,
+    )
 
 
 def _response(table: Mapping[str, Any], runs: "Runs") -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from farseer_jax.cli.command_factory import Source
+from farseer_jax.cli.analysis import Source
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import build_method, law_class, method_name, model_groups
 from farseer_jax.cli.options import Settings
@@ -200,4 +200,6 @@ def _over_N_and_D(fit: "Fit", of: str) -> "Fit":
 
 
 def _this_command() -> str:
-    return f"`farseer {click.get_current_context().info_name}`"
+    context = click.get_current_context()
+    own = context.command_path.removeprefix(context.find_root().command_path)
+    return f"`farseer{own}`"

@@ -1,4 +1,4 @@
-"""``--save``: a command's result as a picture."""
+"""``--save``: a command's result as a figure."""
 
 from pathlib import Path
 
@@ -27,18 +27,18 @@ def influence(monkeypatch: pytest.MonkeyPatch, example: fj.Fit, found: fj.Influe
 )
 @pytest.mark.usefixtures("influence")
 def test_the_ending_says_which_kind(folder: Path, ending: str, begins: bytes) -> None:
-    result = farseer(*INFLUENCE, "--save", f"picture.{ending}")
+    result = farseer(*INFLUENCE, "--save", f"figure.{ending}")
     assert result.exit_code == 0
-    assert (folder / f"picture.{ending}").read_bytes().startswith(begins)
-    assert result.stderr.endswith(f"Picture written to picture.{ending}\n")
-    assert [path.name for path in folder.iterdir()] == [f"picture.{ending}"]
+    assert (folder / f"figure.{ending}").read_bytes().startswith(begins)
+    assert result.stderr.endswith(f"Figure written to figure.{ending}\n")
+    assert [path.name for path in folder.iterdir()] == [f"figure.{ending}"]
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("--save picture.jpg", "expected a file that ends in .png, .pdf or .svg"),
-        ("--save nowhere/picture.png", "there is no folder 'nowhere'"),
+        ("--save figure.jpg", "expected a file that ends in .png, .pdf or .svg"),
+        ("--save nowhere/figure.png", "there is no folder 'nowhere'"),
         ("--save a.svg --json a.svg", "--save and another option name the same file 'a.svg'"),
     ],
 )
