@@ -224,7 +224,7 @@ for warning in comparison.warnings:
 
 # %% [markdown]
 # **Decide:** switch only if the recipe is better at the plan by more than the cost of switching,
-# and the winner is not undecidable. If the difference shrinks with N, small runs flatter the new
+# and the winner is not undecided. If the difference shrinks with N, small runs flatter the new
 # recipe.
 #
 # ## 7. What to train first?

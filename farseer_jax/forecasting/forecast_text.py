@@ -1,4 +1,4 @@
-"""A forecast as text: the answer, what speaks against it, what it rests on, the usual laws."""
+"""A forecast as text: the answer, its warnings, what it rests on, the usual laws."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -63,7 +63,7 @@ def _answer(forecast: "Forecast", table: Table) -> str:
     wide = f" (±{share_text(half / abs(row['predicted']))})" if row["predicted"] else ""
     found = (
         f"{_response(forecast)} at {point_text(forecast, 0)}: {number(row['predicted'])}\n"
-        f"{level_text(forecast.level)} interval {own}{wide}; of a single run {run}"
+        f"{level_text(forecast.level)} interval {own}{wide}; for a single run {run}"
     )
     if forecast.observed is None:
         return found

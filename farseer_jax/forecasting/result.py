@@ -252,7 +252,7 @@ class Forecast(Result):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What speaks against the forecast, worst first."""
+        """Reasons to doubt the forecast, worst first."""
         return warnings_of(self)
 
     def table(self) -> Table:
@@ -260,7 +260,7 @@ class Forecast(Result):
         return forecast_table(self)
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The answer, what it rests on, and what speaks against it."""
+        """The answer, what it rests on, and reasons to doubt it."""
         return parts(self)
 
     def to_dict(self) -> dict[str, Any]:

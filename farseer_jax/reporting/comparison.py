@@ -30,7 +30,7 @@ def comparison_report(
         names: of A and B.
         level: nominal coverage of the intervals.
         title: of the page.
-        python: what remakes it.
+        python: Python code that makes the report.
     """
     found = compare_runs(*runs, points, names=names, level=level)
     sections = [

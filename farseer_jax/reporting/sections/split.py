@@ -19,7 +19,7 @@ from farseer_jax.uncertainty.intervals import Intervals
 
 
 def split(forecast: Forecast, found: Allocation, asked: np.ndarray) -> Section:
-    """The best split of the budgets asked for, and of those between the runs and them.
+    """The best split of each requested budget, and of budgets between those and the runs.
 
     Args:
         forecast: what it rests on.
@@ -31,7 +31,7 @@ def split(forecast: Forecast, found: Allocation, asked: np.ndarray) -> Section:
         *([Warnings(found.warnings)] if found.warnings else []),
         _ratio(forecast, found),
         _loss(found),
-        Data("split", "The split of each budget", found.table()),
+        Data("split", "The best split of each budget", found.table()),
     ]
     return Section("split", "How to split compute", items)
 
@@ -39,7 +39,7 @@ def split(forecast: Forecast, found: Allocation, asked: np.ndarray) -> Section:
 def _card(found: Allocation, row: int) -> Card:
     heading = f"{found.compute[row]:.3g} FLOPs"
     if not np.isfinite(found.N[row]):
-        return Card(heading, "no best split", ["the loss has no minimum along this budget"])
+        return Card(heading, "no optimum", ["the loss has no minimum at this budget"])
     lines = [f"D {quantity_text(found.D[row])}, loss {found.loss[row]:.4f}"]
     ratio = f"{ratio_text(found.tokens_per_parameter[row])} tokens per parameter"
     if found.intervals is not None:
@@ -75,7 +75,7 @@ def _ratio(forecast: Forecast, found: Allocation) -> Figure:
     both = np.concatenate([compute, found.compute])
     return Figure(
         "split",
-        "Tokens per parameter with the lowest loss for a budget, and those of the runs.",
+        "Tokens per parameter that give the lowest loss for each budget, and those of the runs.",
         traces,
         layout(
             input_axis("C", both),
@@ -98,7 +98,7 @@ def _loss(found: Allocation) -> Figure:
     )
     return Figure(
         "split_loss",
-        "The loss that compute buys at the best split.",
+        "Loss at the best split of each compute budget.",
         traces,
         layout(input_axis("C", found.compute), axis("loss")),
     )
