@@ -167,7 +167,7 @@ def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
     refused(farseer("compare", *files, "--seed", "1"), "--seed goes with --bootstrap")
     refused(farseer("compare", *files, "--bootstrap", "1"), "'--bootstrap'")
     refused(farseer("compare", *files, "--law", "auto"), "--law auto is for `farseer fit`")
-    refused(farseer("compare", files[0], "--by", "arm"), "--by is for a table of both recipes")
+    refused(farseer("compare", files[0], "--by", "arm"), "--by needs a table of both recipes")
     refused(farseer("compare", *files, "--json", files[0]), "it is a file that this command reads")
     text = files[1].read_text().replace('"extra": {}', '"extra": {}, "loss_name": "bpc"')
     other = tmp_path / "other.json"

@@ -270,7 +270,7 @@ class TestRefusals:
         ("words", "sentence"),
         [
             ("influence runs.csv", "Missing option '--at'"),
-            ("influence influence.json --at 1e9,1e10", "--at is for computing"),
+            ("influence influence.json --at 1e9,1e10", "--at has no effect"),
             ("influence influence.json --max-N 1e9", "leave it out"),
             ("forecast influence.json", "a result that `farseer plot influence` draws"),
             ("fit fit.json --max-N 1e9", "--max-N is for RUNS"),

@@ -1,4 +1,4 @@
-"""Completion by the tab key: what is offered, and its installation."""
+"""Tab completion: what it offers, and its installation."""
 
 import os
 import shutil
@@ -95,7 +95,7 @@ def test_installed_once_and_removed_again(home: Path, shell: str) -> None:
     written = startup.read_bytes()
     second = farseer("completion", shell, "--install")
     assert "up to date" in second.stdout
-    assert "loads it already" in second.stdout
+    assert "already loads it" in second.stdout
     assert startup.read_bytes() == written
     assert "removed" in farseer("completion", shell, "--uninstall").stdout
     assert startup.read_bytes() == b"alias x='caf\xe9'\nno newline at the end\n"

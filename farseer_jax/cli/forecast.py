@@ -105,7 +105,7 @@ def read_question(settings: Settings) -> Question:
         files=["path", "targets"],
     ),
     _POINTS,
-    summary="What a run will reach, and how sure that is.",
+    summary="The loss that a run will reach, with its interval.",
     json="the forecast",
     delivers="Forecast",
     figure="plot_forecast",
