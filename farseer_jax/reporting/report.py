@@ -101,11 +101,11 @@ def report(
     if budget is not None:
         _positive("budget", budget)
     found = forecast(runs, points, law=law, level=level, **options)
-    results: dict[str, Result] = {"forecast": found}
     with one_blas_thread():
-        tried = _tried(found, results, budgets, budget, holdouts=holdouts)
+        answers = _answers(found, budgets, budget, holdouts=holdouts)
         with stage("drawing the page"):
-            sections = _sections(found, tried, budgets, budget)
+            sections = _sections(found, answers, budget)
+    results = {"forecast": found, **answers.results}
     given = {"compute": compute, "budget": budget, "law": law, "title": title or None, **options}
     return Report(
         title=title or f"Forecast of the {found.runs.loss_name or 'loss'}",
@@ -139,22 +139,25 @@ def _comparison(
     return comparison_report((runs, against), points, both, level, title, python)
 
 
-class _Tried(NamedTuple):
-    """Results by name, and why others are missing."""
+class _Answers(NamedTuple):
+    """What follows the forecast.
+
+    Attributes:
+        results: the results by name.
+        reasons: why others are missing, by name.
+        curve: the best splits between the runs and the budgets asked for; None without any.
+    """
 
     results: Mapping[str, Any]
     reasons: Mapping[str, str]
+    curve: Allocation | None
 
 
-def _tried(
-    found: Forecast,
-    results: dict[str, Result],
-    compute: np.ndarray | None,
-    budget: float | None,
-    *,
-    holdouts: bool,
-) -> _Tried:
+def _answers(
+    found: Forecast, compute: np.ndarray | None, budget: float | None, *, holdouts: bool
+) -> _Answers:
     """Everything after the forecast; what the runs do not allow has a reason instead."""
+    results: dict[str, Result] = {}
     reasons: dict[str, str] = {}
 
     def attempt(name: str, make: Callable[[], Result]) -> None:
@@ -165,13 +168,15 @@ def _tried(
 
     if holdouts:
         attempt("holdouts", lambda: extrapolate(found.runs, _candidates(found)))
+    curve = None
     if found.law is None:
-        attempt("split", lambda: allocate(found, _budgets(found, compute)))
-        attempt(
-            "next",
-            lambda: suggest_runs(found, dict(found.points), budget=budget or _spent(found)),
-        )
-    return _Tried(results, reasons)
+        asked = 6.0 * found.points["N"] * found.points["D"] if compute is None else compute
+        attempt("split", lambda: allocate(found, np.unique(asked)))
+        spent = float((6.0 * found.runs.N * found.runs.D).sum())
+        at = dict(found.points)
+        attempt("next", lambda: suggest_runs(found, at, budget=budget or spent))
+        curve = allocate(found, _budgets(found, asked)) if "split" in results else None
+    return _Answers(results, reasons, curve)
 
 
 def _candidates(found: Forecast) -> list[Any] | None:
@@ -179,56 +184,35 @@ def _candidates(found: Forecast) -> list[Any] | None:
     return None if found.law is None else [(law, "forecast"), law]
 
 
-def _budgets(found: Forecast, compute: np.ndarray | None) -> np.ndarray:
-    """The budgets asked for, and others from the largest runs on for a curve."""
-    asked = _asked(found, compute)
+def _budgets(found: Forecast, asked: np.ndarray) -> np.ndarray:
+    """Budgets from those of the runs to those asked for, for a curve."""
     runs = 6.0 * found.runs.N * found.runs.D
-    low = min(float(np.median(runs)), float(asked.min()))
-    curve = np.geomspace(low, max(float(asked.max()), float(runs.max())), _NUM_BUDGETS)
-    return np.unique(np.concatenate([curve[:-1], asked, [max(asked.max(), runs.max())]]))
+    ends = min(float(np.median(runs)), float(asked.min())), max(runs.max(), asked.max())
+    return np.geomspace(*ends, _NUM_BUDGETS)
 
 
-def _asked(found: Forecast, compute: np.ndarray | None) -> np.ndarray:
-    if compute is not None:
-        return compute
-    return np.unique(6.0 * found.points["N"] * found.points["D"])
-
-
-def _spent(found: Forecast) -> float:
-    """FLOPs of all runs."""
-    return float((6.0 * found.runs.N * found.runs.D).sum())
-
-
-def _sections(
-    found: Forecast, tried: _Tried, compute: np.ndarray | None, budget: float | None
-) -> list[Section]:
-    own = tried.results
-    allocation: Allocation | None = own.get("split")
-    also = {} if allocation is None else {"N": allocation.N, "D": allocation.D}
-    explorer = forecast_explorer(found, also)
-    sections = [
+def _sections(found: Forecast, answers: _Answers, budget: float | None) -> list[Section]:
+    own, curve = answers.results, answers.curve
+    explorer = forecast_explorer(found, {} if curve is None else {"N": curve.N, "D": curve.D})
+    later: dict[str, Callable[[], Section]] = {
+        "holdouts": lambda: holdout_section(own["holdouts"]),
+        "split": lambda: split(found, own["split"], curve or own["split"]),
+        "next": lambda: next_runs(
+            own["next"], "the given budget" if budget else "the total of all runs so far"
+        ),
+    }
+    return [
         answer(found),
         doubts(found),
         *([] if explorer is None else [Section("explore", "Explore", [explorer])]),
-        runs_map(found, allocation, own.get("next")),
+        runs_map(found, curve, own.get("next")),
         fits(found),
+        *(make() for name, make in later.items() if name in own),
+        *(
+            Section(name, _TITLES[name], [f"Not available: {reason}"])
+            for name, reason in answers.reasons.items()
+        ),
     ]
-    if "holdouts" in own:
-        sections.append(holdout_section(own["holdouts"]))
-    if allocation is not None:
-        asked = np.isin(allocation.compute, _asked(found, compute))
-        sections.append(split(found, allocation, asked))
-    if "next" in own:
-        whose = "the given budget" if budget else "the total of all runs so far"
-        sections.append(next_runs(own["next"], whose))
-    order = [*_TITLES]
-    missing = [
-        Section(name, _TITLES[name], [f"Not available: {reason}"])
-        for name, reason in tried.reasons.items()
-    ]
-    late = [s for s in [*sections, *missing] if s.name in order]
-    early = [s for s in sections if s.name not in order]
-    return [*early, *sorted(late, key=lambda section: order.index(section.name))]
 
 
 def _summary(found: Forecast) -> str:

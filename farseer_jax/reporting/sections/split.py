@@ -17,20 +17,22 @@ from farseer_jax.reporting.figure_style import (
 from farseer_jax.results.numbers import level_text, quantity_text
 from farseer_jax.uncertainty.intervals import Intervals
 
+_MOST_CARDS = 6
 
-def split(forecast: Forecast, found: Allocation, asked: np.ndarray) -> Section:
-    """The best split of each requested budget, and of budgets between those and the runs.
+
+def split(forecast: Forecast, found: Allocation, curve: Allocation) -> Section:
+    """The best split of each requested budget, and its course from the runs to the budgets.
 
     Args:
         forecast: what it rests on.
-        found: the allocation of all budgets.
-        asked: which of them were asked for, ``(budget,)``.
+        found: the allocation of the budgets asked for.
+        curve: that of budgets from the runs' to these.
     """
     items: list[Item] = [
-        Cards([_card(found, int(i)) for i in np.flatnonzero(asked)]),
+        Cards([_card(found, i) for i in range(min(len(found.compute), _MOST_CARDS))]),
         *([Warnings(found.warnings)] if found.warnings else []),
-        _ratio(forecast, found),
-        _loss(found),
+        _ratio(forecast, curve),
+        _loss(curve),
         Data("split", "The best split of each budget", found.table()),
     ]
     return Section("split", "How to split compute", items)
