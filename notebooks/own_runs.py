@@ -238,7 +238,7 @@ sizes_next = np.unique(suggested.inputs["N"])
 print(suggested)
 
 # %% [markdown]
-# Its interval is that of `fj.forecast(runs)`, which counts errors that move together: compare "now"
+# Its interval is that of `fj.forecast(runs)`, which accounts for correlated errors: compare "now"
 # with "after", and neither with section 4.
 #
 # **Decide:** whether a narrower interval could change the decision. If it could not, these runs are

@@ -201,17 +201,17 @@ def compare(
     by: str | None,
     **options: Any,
 ) -> Output:
-    """Compare two recipes by their runs, or by their fits.
+    """Compare two recipes by their runs or by their fits.
 
     A and B are tables of runs, or fits written by `farseer fit --json`. Both
     recipes may be in one table A, with a column --by that distinguishes them.
 
-    By runs: which recipe wins at each point, by how much and how sure that is,
-    from the differences of runs at the same N and D. By fits (of a table too,
-    with --law or another option of fits): the difference of the losses over N
-    and D, where the winner changes, and how much less compute A needs for B's
-    loss; with --bootstrap also the probability that A is better. A table beside
-    a fit is fitted by the law and the method of that fit.
+    From runs: which recipe wins at each point, by how much and with what
+    probability, using the differences of runs at the same N and D. From fits
+    (also of tables, with --law or another option of fits): the difference of
+    the losses over N and D, where the winner changes, and how much less compute
+    A needs for B's loss; with --bootstrap also the probability that A is
+    better. A table beside a fit is fitted with the law and method of that fit.
     """
     import farseer_jax
 

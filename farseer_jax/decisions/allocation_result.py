@@ -22,7 +22,7 @@ from farseer_jax.uncertainty.intervals import Intervals
 
 LIMITS = ("", "D", "N", "N and D")
 FORECAST = "forecast"  # in place of a law's name
-_WIDE_RATIO = 5.0  # ratio of the ends of an interval of D/N from which on a warning says so
+_WIDE_RATIO = 5.0  # ratio of the ends of an interval of D/N above which a warning is given
 _MANY = 0.02  # share of draws without an optimum that is worth a word
 
 
@@ -313,7 +313,7 @@ _NEXT = (
 
 
 def _undetermined(found: Answers, ratio: Intervals) -> list[str]:
-    """Sentences on budgets whose optimal D/N the runs hardly determine."""
+    """Sentences on budgets whose optimal D/N the runs determine poorly."""
     sentences = []
     wide = np.flatnonzero(ratio.upper > _WIDE_RATIO * ratio.lower)
     if len(wide):

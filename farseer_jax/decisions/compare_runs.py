@@ -182,7 +182,7 @@ def compare_runs(
     errors: CorrelatedErrors | None = None,
     comparable: bool = False,
 ) -> RunComparison:
-    """Compare two recipes: which has the lower loss at a point, by how much, and how sure that is.
+    """Compare two recipes: which has the lower loss at a point, by how much, and how likely.
 
     The difference of runs at the same (N, D) is predicted, not that of two fitted laws: what both
     recipes have in common, such as the misfit of a law, cancels. It is linear in ln N and ln D,

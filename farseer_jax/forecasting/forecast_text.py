@@ -28,7 +28,7 @@ _SOURCES = {
     "size": "effect of the size",
     "noise": "noise",
 }
-_TOGETHER, _APART = "with errors that move together", "with independent errors"
+_TOGETHER, _APART = "with correlated errors", "with independent errors"
 
 
 def parts(forecast: "Forecast") -> Sequence[str | Table]:

@@ -1,4 +1,4 @@
-"""``Forecast``: what runs will reach, how sure that is, and why."""
+"""``Forecast``: the loss that runs will reach, with its intervals and evidence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class FittedMember:
 
     Attributes:
         law: the fitted law.
-        correlated: whether its errors move together; otherwise they are independent.
+        correlated: whether its errors are correlated; otherwise they are independent.
         share: its weight in the forecast; all sum to 1.
         widening: the factor of its standard deviations by its earlier extrapolations.
         noise: standard deviation of a run's noise, on the link's scale.
@@ -61,7 +61,7 @@ class FittedMember:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Forecast(Result):
-    """What runs will reach, by laws whose errors move together. Prints as an answer.
+    """What runs will reach, by laws whose errors are correlated. Prints as an answer.
 
     Attributes:
         runs: the runs that it rests on.

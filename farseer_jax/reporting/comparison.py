@@ -1,4 +1,4 @@
-"""The report of two tables of runs: which recipe wins, and how sure that is."""
+"""The report of two tables of runs: which recipe wins, and with what probability."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which of two recipes wins, where, and how sure that is."""
+"""Which of two recipes wins, where, and with what probability."""
 
 import numpy as np
 
