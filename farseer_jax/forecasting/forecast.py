@@ -51,7 +51,7 @@ def forecast(
     smooth misfit. Both are fitted together with the law (:class:`CorrelatedErrors`), and the
     forecast is the law plus what they are expected to be at a point. Over N and D it combines
     Chinchilla's law, the coupled law without and with an interaction of N and D, and Farseer's law,
-    weighed by how well each predicted the larger runs from the smaller ones. Outliers lose weight.
+    weighted by how well each predicted the larger runs from the smaller ones. Outliers lose weight.
 
     Args:
         runs: :class:`Runs`, or a table as for :func:`fit`.
