@@ -111,9 +111,9 @@ def _earlier(forecast: "Forecast") -> list[str]:
         return ["No earlier extrapolation: the runs have too few sizes to hold larger ones out"]
     times = "once" if record.num_holdouts == 1 else f"{record.num_holdouts} times"
     return [
-        f"Larger runs predicted from smaller ones, {times}: missed by "
-        f"{on_the_scale(forecast, record.miss)} rms, {_whole(record.inside)} of "
-        f"{record.num_runs} in their {level_text(forecast.level)} interval"
+        f"Larger runs predicted from smaller ones, {times}: rms error "
+        f"{on_the_scale(forecast, record.miss)}, {_whole(record.inside)} of "
+        f"{record.num_runs} within their {level_text(forecast.level)} interval"
     ]
 
 
