@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import pytest
@@ -116,16 +116,32 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["compilations"] = node.config.stash[COMPILATIONS]
 
 
+def skip_without(name: str, reason: str) -> NoReturn:
+    """Skip what needs something that is not here; where CI_REQUIRE names it, that is an error."""
+    if name in os.environ.get("CI_REQUIRE", "").split(","):
+        pytest.fail(f"{reason}; CI_REQUIRE demands it")
+    pytest.skip(reason)
+
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real runs, which are not ours to publish and lie beside the repository."""
     folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
     if not folder.is_dir():
-        reason = "no ../shared/data beside the repository: the real runs are not part of it"
-        if os.environ.get("CI_REQUIRE_SHARED") == "1":
-            pytest.fail(f"{reason}, and CI_REQUIRE_SHARED=1 demands them")
-        pytest.skip(reason)
+        skip_without("shared", "no ../shared/data beside the repository, where the real runs are")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Chromium, or Chrome, for tests of pages as people see them."""
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        skip_without("browser", f"no browser: expected one of {', '.join(_BROWSERS)} in PATH")
+    return found
 
 
 @pytest.fixture(scope="session")

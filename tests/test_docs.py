@@ -138,8 +138,8 @@ def section_of_command(name: str) -> str:
 
 
 COMMANDS = [
-    "forecast", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate", "influence",
-    "compare", "suggest", "optimise", "completion", "inspect",
+    "forecast", "report", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate",
+    "influence", "compare", "suggest", "optimise", "completion", "inspect",
 ]  # fmt: skip
 OF_FITS = {
     "--example",
@@ -156,7 +156,9 @@ OF_FILES = {"format", "version", "library_version", "fields"}
 def test_the_shell_page_names_every_option(name: str) -> None:
     command = command_named(name)
     options = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
-    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section_of_command(name)))
+    section = section_of_command(name)
+    named = set(re.findall(r"(?<![\w-])--[A-Za-z][A-Za-z-]*", section))
+    named |= set(re.findall(r"`(-[a-z]) ", section))
     if name in ("allocate", "compare", "optimise"):
         named -= OF_FITS - options
     assert named <= options
@@ -194,6 +196,23 @@ def test_the_shell_page_shows_what_a_command_prints_of_the_example(name: str) ->
     if name in ALSO_IN:
         without_warnings = result.stdout.partition("\nwarning: ")[0].strip()
         assert without_warnings in text_of(ALSO_IN[name]).replace("<BLANKLINE>", "")
+
+
+def test_the_shell_page_shows_what_a_report_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the file that it wrote, and its JSON has the results that the page names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fj, "example_runs", lambda run=fj.example_runs: run().select(max_N=5e8))
+    section = section_of_command("report")
+    command = shlex.split(code_blocks(section, "bash")[0])
+    result = CliRunner().invoke(main, [*command[1:], "--json", "results.json"])
+    assert result.exit_code == 0
+    assert code_blocks(section, "text")[0] in result.stderr
+    assert (tmp_path / "example.html").stat().st_size > 4e6
+    said = section.partition("The JSON has ")[2].partition("; with `--against`")[0]
+    keys = set(json.loads((tmp_path / "results.json").read_text()))
+    assert set(re.findall(r"`(\w+)`", said)) == keys | {"holdouts"}
 
 
 def test_the_shell_page_names_every_key_of_a_forecast() -> None:

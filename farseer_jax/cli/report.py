@@ -91,6 +91,10 @@ def _check(settings: Settings) -> None:
         raise click.UsageError(
             f"--output {settings['output']}: expected a file that ends in .html, got {ending!r}."
         )
+    if settings["target"] == settings["output"]:
+        raise click.UsageError(
+            f"--output and --json name the same file {settings['output']!r}; name two."
+        )
 
 
 class Sources(NamedTuple):

@@ -48,6 +48,7 @@ def comparison_report(
         tables=dict(zip(names, found.runs, strict=True)),
         settings={"level": level_text(level)},
         python=python,
+        reading="runs = …  # the table\nother = …  # that of the other recipe",
     )
 
 

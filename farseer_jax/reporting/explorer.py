@@ -25,6 +25,7 @@ _STEP = np.log(10.0) / 14  # between nodes of an axis, where there is room
 _FEWEST, _MOST = 6, 96  # nodes of an axis
 _LEAST_STEPS = 3  # between kinks, for a cubic
 _REACH = 2.0  # factor beyond the runs and points to which sliders go
+_SAME_SIZE = 1e-4  # between sizes, in e-folds: nearer ones are one that was rounded
 _ASIDE = 1.0 + 1e-6  # keeps nodes off the sizes of runs, whose own effect is known
 
 
@@ -159,6 +160,7 @@ def logarithmic_axis(name: str, values: np.ndarray, kinks: np.ndarray, most: int
     """
     values = values[np.isfinite(values)]
     low, high = float(values.min()) / _REACH, float(values.max()) * _REACH
+    kinks = kinks[np.diff(np.log(kinks), prepend=-np.inf) > _SAME_SIZE]
     ends = np.array([low, *kinks, high])
     nums = np.maximum(np.ceil(np.diff(np.log(ends)) / _STEP), _LEAST_STEPS).astype(int)
     if len(kinks) and nums.sum() < most:

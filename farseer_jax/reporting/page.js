@@ -25,13 +25,18 @@
 
   const FONT = { family: "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif", size: 13, color: "#1c2127" };
   const config = (name) => ({
+    // plotly's bar has a button that uploads a figure to its makers: runs are not theirs to see
+    showSendToCloud: false, plotlyServerURL: "",
     responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { format: "svg", filename: name },
   });
   const axisLook = { gridcolor: "#d5dae0", linecolor: "#7d8590", tickfont: { size: 12 } };
   const draw = (plot, traces, layout) => {
     const narrow = plot.clientWidth < 520;
-    const own = { height: narrow ? 400 : 440, ...layout, font: FONT, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
+    const height = layout.height || (narrow ? 400 : 440);
+    // on a phone a legend has one or two entries a line, and the plot keeps its height
+    const more = narrow && layout.showlegend !== false ? 20 * traces.filter((own) => own.showlegend !== false).length : 0;
+    const own = { ...layout, height: height + more, font: FONT, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
     own.xaxis = { ...axisLook, ...layout.xaxis };
     own.yaxis = { ...axisLook, ...layout.yaxis };
     if (narrow) {
@@ -262,6 +267,8 @@
     for (const { name } of numbers) shown[name](state[name]);
     if (content.budget) shown.C(6 * state.N * state.D);
     const [value, interval, run] = texts(explore(state));
+    found.querySelector(".at").textContent = axes.map(({ name, choice }) =>
+      `${name} ${choice ? state[name] : written(name, state[name])}`).join(", ");
     found.querySelector(".value").textContent = value;
     found.querySelector(".interval").textContent = interval;
     found.querySelector(".run").textContent = run;

@@ -110,5 +110,6 @@ def _nice(text: str) -> str:
 
 
 def _sentence(text: str) -> Any:
-    """A sentence, which begins with a capital letter; a single word is left as it is."""
-    return _lines(text[:1].upper() + text[1:] if " " in text else text)
+    """A sentence that begins with a capital letter; names such as ``val_loss`` stay as they are."""
+    is_word = re.match(r"[a-z]+[,:;]? ", text)
+    return _lines(text[:1].upper() + text[1:] if is_word else text)

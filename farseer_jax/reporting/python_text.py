@@ -27,7 +27,7 @@ def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str
         "",
         "# each result separately",
     ]
-    fitting = {n: v for n, v in own.items() if n not in ("compute", "budget", "title")}
+    fitting = {n: v for n, v in own.items() if n not in ("compute", "budget", "title", "holdouts")}
     lines.append(f"answer = fj.forecast({_arguments(['runs', points], {**fitting, **level})})")
     if "holdouts" in results and found.law is None:
         lines.append("fj.extrapolate(answer.runs)")
@@ -77,7 +77,7 @@ def _points(found: Forecast) -> str:
         name: (labels[name] if kinds[name] == "category" else np.asarray(x)).tolist()
         for name, x in found.points.items()
     }
-    return "{" + ", ".join(f"{name!r}: {_text(x)}" for name, x in named.items()) + "}"
+    return _text(named)
 
 
 def _arguments(first: Sequence[str], named: Mapping[str, Any]) -> str:
@@ -93,6 +93,8 @@ def _text(value: Any) -> str:
         return short if float(short) == value else repr(value)
     if isinstance(value, tuple) and all(isinstance(own, float | int) for own in value):
         return "(" + ", ".join(map(_text, value)) + ")"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name!r}: {_text(own)}" for name, own in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_text, value)) + "]"
     if isinstance(value, type) and issubclass(value, Law):

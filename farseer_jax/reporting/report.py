@@ -90,7 +90,7 @@ def report(
         >>> small = example_runs().select(max_N=1e9)
         >>> found = report(small, [(7e9, 2e11)], compute=1e22, holdouts=False)
         >>> found.summary
-        'loss at N 7 B, D 200 B: 0.4471, 90 % interval 0.4413 to 0.4529'
+        'loss at N 7 B, D 200 B: 0.4465, 90 % interval 0.4387 to 0.4546'
     """
     if against is not None:
         refused = {"compute": compute, "budget": budget, "law": law, **options}
@@ -106,7 +106,10 @@ def report(
         with stage("drawing the page"):
             sections = _sections(found, answers, budget)
     results = {"forecast": found, **answers.results}
-    given = {"compute": compute, "budget": budget, "law": law, "title": title or None, **options}
+    given = {
+        "compute": compute, "budget": budget, "law": law, "title": title or None,
+        "holdouts": None if holdouts else False, **options,
+    }  # fmt: skip
     return Report(
         title=title or f"Forecast of the {found.runs.loss_name or 'loss'}",
         summary=_summary(found),
@@ -207,12 +210,17 @@ def _sections(found: Forecast, answers: _Answers, budget: float | None) -> list[
         *([] if explorer is None else [Section("explore", "Explore", [explorer])]),
         runs_map(found, curve, own.get("next")),
         fits(found),
-        *(make() for name, make in later.items() if name in own),
         *(
-            Section(name, _TITLES[name], [f"Not available: {reason}"])
-            for name, reason in answers.reasons.items()
+            make() if name in own else _missing(name, answers.reasons[name])
+            for name, make in later.items()
+            if name in own or name in answers.reasons
         ),
     ]
+
+
+def _missing(name: str, reason: str) -> Section:
+    """A sentence in place of what the runs do not allow."""
+    return Section(name, _TITLES[name], [f"Not available: {reason}"])
 
 
 def _summary(found: Forecast) -> str:

@@ -81,12 +81,12 @@ def _figure(forecast: Forecast, along: str) -> Figure:
     traces = [_runs(forecast, along)]
     for i, curve in enumerate(curves):
         traces += _curve(forecast, curve, curve.label or "forecast", COLOURS[i])
-    if len(curves) == 1:
-        traces += [
-            line(curves[0].x, law.at(curves[0].inputs).predicted, law.name, COLOURS[2 + i],
-                 dash=1 + i, visible="legendonly")
-            for i, law in enumerate(forecast.usual) if law.law is not None
-        ]  # fmt: skip
+    laws = [own for own in forecast.usual if own.law is not None] if len(curves) == 1 else []
+    for i, law in enumerate(laws):
+        predicted = law.at(curves[0].inputs).predicted
+        traces.append(
+            line(curves[0].x, predicted, law.name, COLOURS[2 + i], dash=1 + i, visible="legendonly")
+        )
     traces.append(_points(forecast, along))
     x = np.concatenate([np.asarray(runs.inputs[along], float), np.asarray(forecast.points[along])])
     low, high = forecast.interval(*forecast.points.values(), new_run=True)
@@ -96,8 +96,8 @@ def _figure(forecast: Forecast, along: str) -> Figure:
     return Figure(
         "forecast",
         f"The forecast{at} with its {level_text(forecast.level)} interval (dark band), the "
-        "interval for a single run (light band), and the runs. Click a law in the legend to "
-        "compare it.",
+        "interval for a single run (light band), and the runs."
+        f"{' Click a law in the legend to compare it.' * bool(laws)}",
         traces,
         layout(
             input_axis(along, x),

@@ -38,7 +38,7 @@ def runs_map(
 
 def _summary(forecast: Forecast) -> str:
     lines = [" ".join(own.split()) for own in str(forecast.runs).splitlines()]
-    return "; ".join(own for own in lines if not own.startswith("extra "))
+    return "; ".join(own for own in lines if not own.startswith(("extra ", "note ")))
 
 
 def _figure(

@@ -81,7 +81,12 @@ def _ratio(forecast: Forecast, found: Allocation) -> Figure:
         traces,
         layout(
             input_axis("C", both),
-            {**axis("tokens per parameter D/N"), "type": "log", "tickformat": ",.3~g"},
+            {
+                **axis("tokens per parameter D/N"),
+                "type": "log",
+                "dtick": "D2",
+                "tickformat": ",.3~r",
+            },
         ),
     )
 

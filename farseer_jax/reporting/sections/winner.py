@@ -107,11 +107,11 @@ def _figure(found: RunComparison) -> Figure:
             "arrayminus": (100 * (asked.difference - asked.lower)).tolist()}  # fmt: skip
     traces.append(points(6.0 * asked.N * asked.D, 100 * asked.difference, "points", texts,
                          COLOURS[1], marker=star, error_y=ends))  # fmt: skip
-    y = axis(f"(loss {a} − loss {b}) / loss {b}, %", zeroline=True, zerolinecolor="#7d8590")
+    y = axis("difference of the losses, %", zeroline=True, zerolinecolor="#7d8590")
     return Figure(
         "difference",
-        f"Below zero {a} is better. The band is the {level_text(found.level)} interval of the "
-        f"difference at {name}.",
+        f"(loss {a} − loss {b}) / loss {b}: below zero {a} is better. The band is the "
+        f"{level_text(found.level)} interval of the difference at {name}.",
         traces,
         layout(input_axis("C", C), y),
     )
