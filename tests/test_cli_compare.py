@@ -155,7 +155,7 @@ def test_a_table_is_fitted_like_the_fit_beside_it(
     expected = fj.compare_fits(*fits, names=("new", "base"))
     assert json.loads(result.stdout) == json.loads(expected.to_json())
     law = farseer("compare", recipes[0], tmp_path / "base.json", "--law", "kaplan")
-    refused(law, "by the law of the other's fit")
+    refused(law, "with the law of that fit")
 
 
 def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:

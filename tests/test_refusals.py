@@ -82,7 +82,7 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "one of a mapping": (
         lambda: plots.plot_starts({"own": runs}),
-        "plot_starts draws a StartReport, got Runs: make one with `fit(Farseer, runs, LeastSquar",
+        "plot_starts draws a StartReport or a Fit, got Runs: make one with `fit(Farseer, runs, ",
     ),
     "of two kinds": (
         lambda: plots.plot_comparison(runs),

@@ -100,7 +100,7 @@ class TestNumbers:
             single = answer.interval(*point, new_run=True)
             assert digits_of(own.lines[1]) == rounded(single, own.value)
             assert own.value in html.parts["answer"].text
-        assert "N 3.14 times the largest" in cards[0].lines[2]
+        assert "N is 3.14 times the largest" in cards[0].lines[2]
 
     def test_files_have_all_digits(self, html: Page, answer: fj.Forecast) -> None:
         import pandas as pd
