@@ -138,7 +138,7 @@ def _read(settings: Settings) -> Sources:
     _QUESTION,
     _RECIPES,
     _PAGE,
-    summary="Write the answer, reasons for caution and figures to one HTML page.",
+    summary="One page with the answer, reasons for caution and figures.",
     json="all results",
     delivers="Results",
     examples=[
