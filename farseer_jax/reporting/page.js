@@ -225,7 +225,7 @@
     forecast: (own) => !Number.isFinite(own.value) ? ["no forecast", "the law does not apply to these inputs", ""] : [
       `${content.response} ${number(own.value)}`,
       `${content.level} interval ${number(own.low)} to ${number(own.high)} (±${(50 * (own.high - own.low) / Math.abs(own.value)).toPrecision(2)} %)`,
-      `for a single run ${number(own.run_low)} to ${number(own.run_high)}`,
+      `for a single run: ${number(own.run_low)} to ${number(own.run_high)}`,
     ],
     comparison: (own) => {
       const likely = Math.min(Math.max(own.probability, 0), 1);

@@ -45,7 +45,7 @@ def cards(forecast: Forecast) -> list[Card]:
         wide = f" (±{share_text(half[i] / abs(row['predicted']))})" if row["predicted"] else ""
         lines = [
             f"{level} interval {own[i]}{wide}",
-            f"for a single run {run[i]}",
+            f"for a single run: {run[i]}",
             beyond_text(forecast, i),
         ]
         found.append(Card(point_text(forecast, i), number(row["predicted"]), lines))
