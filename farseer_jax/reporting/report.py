@@ -134,8 +134,8 @@ def _comparison(
     given = [name for name, value in refused.items() if value is not None]
     if given:
         raise ValueError(
-            f"{', '.join(given)}: does not go with against=, which compares runs over N and D; "
-            "make one report of each table"
+            f"{', '.join(given)}: cannot be combined with against=, which compares runs over N "
+            "and D; make one report of each table"
         )
     both = names or ("A", "B")
     python = comparison_text(points, both, level)
