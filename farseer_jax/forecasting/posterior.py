@@ -138,7 +138,8 @@ class Posterior:
         active = self.problem.weights[0] > 0.0
         residuals = np.where(active, self.problem.target[0] - predicted, 0.0)
         first = self.laplace.correlated.take(np.array([0]))
-        return np.asarray(first.times(residuals) @ self.features.matrix)
+        with np.errstate(invalid="ignore"):  # NaN for a drawn law that is infinite at a run
+            return np.asarray(first.times(residuals) @ self.features.matrix)
 
     def _scales(self, num: int, widening: float, rng: np.random.Generator) -> np.ndarray:
         """The noise of each draw: its variance has an inverse χ² distribution."""

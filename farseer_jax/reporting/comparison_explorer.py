@@ -10,7 +10,7 @@ from farseer_jax.reporting.explorer import grid_content, logarithmic_axis, note_
 from farseer_jax.reporting.grid import Grid
 from farseer_jax.results.numbers import level_text
 
-_MOST = 96  # nodes of an axis
+_MOST = 400  # nodes of an axis
 
 
 def comparison_explorer(found: RunComparison) -> Explorer:

@@ -21,8 +21,8 @@ from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS
 
 _MOST_NODES = 16_000  # of a grid: 0.4 MB in the page
 _MOST_NUMBERS = 4  # inputs with a slider
-_STEP = np.log(10.0) / 14  # between nodes of an axis, where there is room
-_FEWEST, _MOST = 6, 96  # nodes of an axis
+_STEP = np.log(10.0) / 9  # between nodes of an axis, where there is room
+_FEWEST = 6  # nodes of an axis
 _LEAST_STEPS = 3  # between kinks, for a cubic
 _REACH = 2.0  # factor beyond the runs and points to which sliders go
 _SAME_SIZE = 1e-4  # between sizes, in e-folds: nearer ones are one that was rounded
@@ -120,28 +120,30 @@ def _start(axis: Axis, value: Any) -> Any:
 
 
 def _axes(forecast: Forecast, also: Mapping[str, np.ndarray]) -> list[Axis]:
-    """The inputs with controls: up to three numbers, and the categories."""
-    kinds, runs = forecast.law_class.inputs(), forecast.runs
-    choices = [
-        Axis(name, np.unique(np.asarray(runs.inputs[name]).astype(object)), is_log=False)
+    """The inputs with controls: up to four numbers, and the categories."""
+    kinds, runs, along = forecast.law_class.inputs(), forecast.runs, _along(forecast)
+    axes = {
+        name: Axis(name, np.unique(np.asarray(runs.inputs[name]).astype(object)), is_log=False)
         for name, kind in kinds.items()
         if kind == "category"
-    ]
+    }
     numbers = [name for name, kind in kinds.items() if kind in NUMBERS][:_MOST_NUMBERS]
-    most = _MOST_NODES / float(np.prod([len(own.values) for own in choices]))
-    each = int(np.clip(most ** (1.0 / max(len(numbers), 1)), _FEWEST, _MOST))
-    axes = {}
-    for name in numbers:
+    each = (_MOST_NODES / _num_nodes(axes)) ** (1.0 / max(len(numbers), 1))
+    for name in sorted(numbers, key=lambda own: own == along):  # what the others leave is for kinks
         own = np.asarray(runs.inputs[name], float)
         every = [own, np.asarray(forecast.points[name], float), np.atleast_1d(also.get(name, []))]
         values, kind = np.concatenate(every), kinds[name]
+        most = int(max(_MOST_NODES / _num_nodes(axes) if name == along else each, _FEWEST))
         if kind in LOGARITHMIC:
-            kinks = own if name == _along(forecast) else np.zeros(0)
-            axes[name] = logarithmic_axis(name, values, np.unique(kinks), each)
+            kinks = np.unique(own) if name == along else np.zeros(0)
+            axes[name] = logarithmic_axis(name, values, kinks, most)
         else:
-            axes[name] = _linear_axis(name, values, each, is_fraction=kind == "fraction")
-    by_name = {**axes, **{own.name: own for own in choices}}
-    return [by_name[name] for name in kinds if name in by_name]
+            axes[name] = _linear_axis(name, values, most, is_fraction=kind == "fraction")
+    return [axes[name] for name in kinds if name in axes]
+
+
+def _num_nodes(axes: Mapping[str, Axis]) -> int:
+    return int(np.prod([len(own.values) for own in axes.values()]))
 
 
 def _along(forecast: Forecast) -> str:

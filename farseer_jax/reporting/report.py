@@ -1,6 +1,7 @@
 """``report``: one page with the answer to a question, and its evidence."""
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -97,6 +98,12 @@ def report(
         return _comparison(runs, against, points, names, level, title, refused)
     if names is not None:
         raise ValueError("names: expected only with against=, the runs of the other recipe")
+    _check_options(options)
+    if law is not None and (compute is not None or budget is not None):
+        raise ValueError(
+            "compute, budget: cannot be combined with law=, because that page neither splits "
+            "compute nor suggests runs; leave them out"
+        )
     budgets = None if compute is None else _positive("compute", compute)
     if budget is not None:
         _positive("budget", budget)
@@ -119,6 +126,18 @@ def report(
         settings={"level": level_text(level), "seed of draws": "0"},
         python=python_text(found, given, sorted(results)),
     )
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that a forecast does not have.
+
+    Raises:
+        TypeError: there are such options.
+    """
+    known = signature(forecast).parameters
+    for name in options:
+        if name not in known:
+            raise TypeError(f"report() got an unexpected keyword argument {name!r}")
 
 
 def _comparison(
