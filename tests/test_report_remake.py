@@ -1,5 +1,6 @@
 """What remakes a report: the printed Python gives the same runs, laws and methods."""
 
+import base64
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from commands import command_named, farseer, refused, write
+from html_page import Page
 from hypothesis import given
 
 import farseer_jax as fj
@@ -22,6 +24,8 @@ from farseer_jax.cli.reading_text import reading_text, recipe_text
 from farseer_jax.cli.report_commands import commands_text
 from farseer_jax.cli.two_tables import runs_of_both
 from farseer_jax.laws.expression_law import expression_law
+from farseer_jax.reporting.explorer import packed
+from farseer_jax.reporting.page import _json
 from farseer_jax.reporting.python_text import python_text
 from farseer_jax.reporting.python_value import law_arguments, python_value
 from farseer_jax.results.numbers import level_text
@@ -116,7 +120,7 @@ def test_the_text_of_a_forecast_with_a_law_and_settings() -> None:
         f"report = fj.report(runs, [(7e9, 1e12)], {law_text}, {settings}, title='T', level=0.8)",
         'report.save("report.html")',
         "",
-        "# each answer by itself",
+        "# each result separately",
         f"answer = fj.forecast(runs, [(7e9, 1e12)], {law_text}, {settings}, level=0.8)",
         'fj.extrapolate(answer.runs, [(answer.law_class, "forecast"), answer.law_class])',
     ]
@@ -281,3 +285,25 @@ class TestCommands:
 )
 def test_a_level_is_never_all(level: float, text: str) -> None:
     assert level_text(level) == text
+
+
+class TestNumbersThatAreNotFinite:
+    """They are null or a dash on the page, and no warning of NumPy."""
+
+    def test_are_null_in_the_page(self) -> None:
+        assert _json({"y": [1.0, float("inf")], "z": np.nan}) == '{"y":[1.0,null],"z":null}'
+
+    def test_are_nan_in_the_explorer(self) -> None:
+        packed_back = np.frombuffer(base64.b64decode(packed(np.array([1.0, 1e39, -np.inf]))), "<f4")
+        np.testing.assert_array_equal(packed_back, [1.0, np.nan, np.nan])
+
+    def test_the_inverse_of_a_link_overflows_silently(self) -> None:
+        assert fj.Link().inverse(np.array([1e4]))[0] == np.inf
+        assert fj.Link("logit", 0.25).inverse(np.array([-1e4]))[0] == 0.25
+
+    def test_a_point_absurdly_far_away(self) -> None:
+        N, D = (x.ravel() for x in np.meshgrid(np.geomspace(1e8, 2e9, 4), [2e9, 8e9, 3e10]))
+        runs = fj.Runs(N, D, 1.7 + 400.0 * N**-0.34 + 410.0 * D**-0.28)
+        report = fj.report(runs, [(1e60, 1e60)], holdouts=False)
+        assert "N 1e+48 T" in report.summary
+        assert "forecast" in Page(report.to_html()).parts["answer"].figures

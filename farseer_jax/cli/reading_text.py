@@ -39,11 +39,12 @@ def reading_text(settings: Settings, path: Path | list[Path] | None, task: "Task
 def _weighted(runs: "Runs", error: str) -> str:
     """A line of Python that takes the weights from standard errors of the runs selected."""
     name = runs.loss_name or "loss"
+    shares = {own: [*columns] for own, columns in runs.shares.items()}
     named = "" if name == "loss" else f".rename(columns={{'loss': {name!r}}})"
     given = {
         **_kinds_and_link(runs),
         "loss": name,
-        "columns_of": {own: [*runs.shares.get(own, ())] or own for own in runs.kinds},
+        **({"columns_of": shares} if shares else {}),
         "units": {own: 1.0 for own, kind in runs.kinds.items() if kind == "positive"},
         "standard_error": error,
     }
@@ -81,7 +82,7 @@ def _read(settings: Settings, path: Path | list[Path], runs: "Runs") -> str:
     short = {name: columns[name] for name in ("N", "D") if name in columns}
     others = {name: column for name, column in columns.items() if name not in short}
     response = own.get("response")
-    given = {
+    given: dict[str, Any] = {
         **preparing(settings),
         **short,
         "loss": response[0] if isinstance(response, list) and len(response) == 1 else response,
@@ -123,8 +124,8 @@ def _rows(settings: Settings, task: "Task") -> list[int]:
     """
     table = read_table(settings)
     num = len(set(settings["drop"]))
-    by_number = all(name.startswith("row ") for name in task.dropped[:num]) and "row" not in table
-    if not (isinstance(table, Mapping) and by_number):
+    by_number = all(name.startswith("row ") for name in task.dropped[:num])
+    if not isinstance(table, Mapping) or "row" in table or not by_number:
         return []
     places = {str(number): at for at, number in enumerate(table.row_numbers().tolist())}
     return [places[own] for own in settings["drop"]]
