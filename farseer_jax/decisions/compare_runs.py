@@ -280,8 +280,7 @@ def _next_points(known: tuple[np.ndarray, np.ndarray]) -> dict[str, np.ndarray]:
     N, D = known
     largest = int(np.argmax(N * D))
     factor = np.sqrt(_NEXT)
-    own = {"N": N[largest] * factor, "D": D[largest] * factor}
-    return {name: np.array([float(f"{x:.4g}") for x in values]) for name, values in own.items()}
+    return {"N": N[largest] * factor, "D": D[largest] * factor}
 
 
 def _observed(found: RunComparison) -> list[str]:
