@@ -79,7 +79,7 @@ def _read(settings: Settings, path: Path | list[Path], runs: "Runs") -> str:
     files = [str(own) for own in path] if isinstance(path, list) else str(path)
     own = naming(settings)
     columns, units = columns_of(settings), units_of(settings)
-    short = {name: columns[name] for name in ("N", "D") if name in columns}
+    short: dict[str, Any] = {name: columns[name] for name in ("N", "D") if name in columns}
     others = {name: column for name, column in columns.items() if name not in short}
     response = own.get("response")
     given: dict[str, Any] = {
