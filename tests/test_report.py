@@ -100,7 +100,7 @@ class TestNumbers:
             single = answer.interval(*point, new_run=True)
             assert digits_of(own.lines[1]) == rounded(single, own.value)
             assert own.value in html.parts["answer"].text
-        assert "N 3.14 times the largest" in cards[0].lines[2]
+        assert "beyond the runs: N 3.14 times the runs' largest" in cards[0].lines[2]
 
     def test_files_have_all_digits(self, html: Page, answer: fj.Forecast) -> None:
         import pandas as pd
@@ -175,7 +175,7 @@ class TestSections:
         assert html.parts["answer"].frame("forecast.csv")["P"].tolist() == [4.0]
         (explorer,) = items(report, Explorer)
         assert [own["name"] for own in explorer.content["axes"]] == ["N", "P"]
-        assert not explorer.content["budget"]
+        assert "best" not in explorer.content
         assert "law='parscale'" in report.python
         assert report.summary.startswith("val_loss at N 20 B, P 4: ")  # a column stays as it is
         assert "Val_loss" not in html.parts[""].text

@@ -5,7 +5,9 @@ import numpy as np
 from farseer_jax.forecasting.curves import Curve, curves_of, main_input
 from farseer_jax.forecasting.forecast_table import interval_texts, number_format, point_text
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.reporting.beyond import beyond_text
 from farseer_jax.reporting.content import Card, Cards, Data, Figure, Item, Section
+from farseer_jax.reporting.explorer import MOST_CARDS
 from farseer_jax.reporting.figure_style import (
     COLOURS,
     axis,
@@ -21,8 +23,6 @@ from farseer_jax.results.numbers import level_text, quantity_text, share_text
 from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.uncertainty.intervals import cell_text
 
-_MOST_CARDS = 6
-
 
 def answer(forecast: Forecast) -> Section:
     """The answer at each point, its table, and the forecast along the main input."""
@@ -35,41 +35,28 @@ def answer(forecast: Forecast) -> Section:
 
 def cards(forecast: Forecast) -> list[Card]:
     """A card for each of the first points."""
-    frame = forecast.table().to_dataframe()[:_MOST_CARDS]
+    frame = forecast.table().to_dataframe()[:MOST_CARDS]
     half = 0.5 * (frame["upper"] - frame["lower"]).to_numpy()
     number, level = number_format(half), level_text(forecast.level)
     own = interval_texts(frame["lower"], frame["upper"], number)
     run = interval_texts(frame["run_lower"], frame["run_upper"], number)
+    kinds = forecast.law_class.inputs()
+    numbers = {n: np.asarray(forecast.runs.inputs[n]) for n, k in kinds.items() if k in NUMBERS}
     found = []
     for i, row in enumerate(frame.to_dict("records")):
         wide = f" (±{share_text(half[i] / abs(row['predicted']))})" if row["predicted"] else ""
+        point = {name: float(forecast.points[name][i]) for name in numbers}
         lines = [
             f"{level} interval {own[i]}{wide}",
             f"of a single run {run[i]}",
-            beyond_text(forecast, i),
+            beyond_text(numbers, point, forecast.beyond[i]),
         ]
         found.append(Card(point_text(forecast, i), number(row["predicted"]), lines))
     return found
 
 
-def beyond_text(forecast: Forecast, row: int) -> str:
-    """How far a point lies beyond the runs, in words."""
-    if not forecast.beyond[row]:
-        return "within the runs"
-    factors = []
-    for name, kind in forecast.law_class.inputs().items():
-        own, value = np.asarray(forecast.runs.inputs[name]), forecast.points[name][row]
-        if kind not in NUMBERS or own.min() <= 0.0 or own.min() <= value <= own.max():
-            continue
-        times = value / own.max() if value > own.max() else own.min() / value
-        side = "the largest" if value > own.max() else "below the smallest"
-        factors.append(f"{name} {times:.3g} times {side}")
-    where = "; ".join(factors) or "between the runs' largest values"
-    return f"{forecast.beyond[row]:.2g} e-folds beyond the runs: {where}"
-
-
 def _more(forecast: Forecast) -> str:
-    more = len(forecast.beyond) - _MOST_CARDS
+    more = len(forecast.beyond) - MOST_CARDS
     return f"{more} more points are in the table." if more > 0 else ""
 
 
