@@ -5,6 +5,7 @@ import numpy as np
 from farseer_jax.forecasting.curves import Curve, curves_of, main_input
 from farseer_jax.forecasting.forecast_table import interval_texts, number_format, point_text
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.laws.evaluate import by_column
 from farseer_jax.reporting.beyond import beyond_text
 from farseer_jax.reporting.content import Card, Cards, Data, Figure, Item, Section
 from farseer_jax.reporting.explorer import MOST_CARDS
@@ -17,11 +18,14 @@ from farseer_jax.reporting.figure_style import (
     input_axis,
     layout,
     line,
+    looks,
     points,
 )
 from farseer_jax.results.numbers import level_text, quantity_text, share_text
 from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.uncertainty.intervals import cell_text
+
+_CURVES = (0, 6, 1)  # colours of curves, blue first
 
 
 def answer(forecast: Forecast) -> Section:
@@ -65,19 +69,28 @@ def _figure(forecast: Forecast, along: str) -> Figure:
     curves = curves_of(forecast, along)
     traces = [_runs(forecast, along)]
     for i, curve in enumerate(curves):
-        traces += _curve(forecast, curve, curve.label or "forecast", COLOURS[i])
+        traces += _curve(forecast, curve, curve.label or "forecast", COLOURS[_CURVES[i]])
     laws = [own for own in forecast.usual if own.law is not None] if len(curves) == 1 else []
-    for i, law in enumerate(laws):
+    look = looks(law.name for law in laws)
+    for law in laws:
         predicted = law.at(curves[0].inputs).predicted
         traces.append(
-            line(curves[0].x, predicted, law.name, COLOURS[2 + i], dash=1 + i, visible="legendonly")
+            line(
+                curves[0].x,
+                predicted,
+                law.name,
+                look[law.name].colour,
+                dash=look[law.name].dash,
+                visible="legendonly",
+            )
         )
     traces.append(_points(forecast, along))
     x = np.concatenate([np.asarray(runs.inputs[along], float), np.asarray(forecast.points[along])])
     low, high = forecast.interval(*forecast.points.values(), new_run=True)
     ends = np.array([min(runs.loss.min(), low.min()), max(runs.loss.max(), high.max())])
     margin = 0.05 * float(np.ptp(ends))
-    at = f" at {curves[0].label}" if len(curves) == 1 and curves[0].label else ""
+    held = _held(forecast, curves[0], along) if len(curves) == 1 else ""
+    at = f" at {held}" if held else ""
     return Figure(
         "forecast",
         f"The forecast{at} with its {level_text(forecast.level)} band (dark), that of a single run "
@@ -88,6 +101,13 @@ def _figure(forecast: Forecast, along: str) -> Figure:
             axis(response, range=[float(ends[0] - margin), float(ends[1] + margin)]),
         ),
     )
+
+
+def _held(forecast: Forecast, curve: Curve, along: str) -> str:
+    """The values of the other inputs along a curve, in words."""
+    first = by_column(forecast.law_class, {n: x[:1] for n, x in curve.inputs.items()})
+    others = [f"{name} {cell_text(name, x[0])}" for name, x in first.items() if name != along]
+    return curve.label or ", ".join(others)
 
 
 def _runs(forecast: Forecast, along: str) -> dict[str, object]:

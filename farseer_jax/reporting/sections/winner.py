@@ -57,7 +57,7 @@ def _card(comparison: RunComparison, row: int) -> Card:
     lines = [
         f"loss of {a} against {b}: {_percent(found.difference[row])}",
         f"{level_text(found.level)} interval {low} to {high}",
-        f"probability that {a} wins {found.probability[row]:.1%}".replace("%", " %"),
+        f"probability that {a} wins {found.probability[row]:.1%}",
         beyond_text(runs, {"N": found.N[row], "D": found.D[row]}, found.beyond[row]),
     ]
     heading = f"N {quantity_text(found.N[row])}, D {quantity_text(found.D[row])}"
