@@ -115,8 +115,11 @@ class TestNumbers:
     def test_cells_are_those_of_the_tables(self, html: Page, answer: fj.Forecast) -> None:
         heading, rows = answer.table().cells()
         printed = [cell for row in (heading, *rows) for cell in row]
-        # numbers have short powers and units that stay beside them
-        expected = [re.sub(r"e\+?0?", "e", cell.replace("\n", "")) for cell in printed]
+        # numbers have short powers and a minus sign, and units that stay beside them
+        expected = [
+            re.sub(r"(\d)%", r"\1 %", re.sub(r"e\+?0?", "e", cell.replace("\n", "")))
+            for cell in printed
+        ]
         assert [cell.replace("\u00a0", " ") for cell in html.parts["answer"].cells] == expected
 
     def test_the_split_is_that_of_allocate(self, html: Page, answer: fj.Forecast) -> None:
@@ -208,7 +211,10 @@ class TestArguments:
             ({"compute": []}, "compute: expected positive FLOPs, got []"),
             ({"compute": [1e22, np.nan]}, "compute: expected positive FLOPs, got"),
             ({"budget": 0.0}, "budget: expected positive FLOPs, got 0.0"),
-            ({"names": ("a", "b")}, "names: expected with against=, the runs of the other recipe"),
+            (
+                {"names": ("a", "b")},
+                "names: expected only with against=, the runs of the other recipe",
+            ),
             ({"level": 1.5}, "level must lie between 0 and 1"),
             ({"points": [(1e9,)]}, "points: expected rows of N, D"),
             ({"law": "nobody"}, "unknown law"),
@@ -226,7 +232,7 @@ class TestArguments:
     )
     def test_those_of_a_forecast_are_not_for_a_comparison(self, name: str, value: Any) -> None:
         new, base = ladder_pair()
-        with pytest.raises(ValueError, match=f"^{name}: not with against="):
+        with pytest.raises(ValueError, match=f"^{name}: cannot be combined with against="):
             fj.report(new, POINTS, against=base, **{name: value})
 
     def test_an_unknown_one(self, runs: fj.Runs) -> None:
@@ -313,7 +319,7 @@ class TestPage:
 
     def test_no_warning_has_a_sentence_of_its_own(self) -> None:
         html = Page(page("t", "s", [Section("doubts", "Doubts", [Warnings([])])]))
-        assert "No check of the forecast found anything against it." in html.parts["doubts"].text
+        assert "All checks passed without a warning." in html.parts["doubts"].text
 
 
 class TestShell:

@@ -1,4 +1,4 @@
-"""The explorer of a report: a grid of answers, so that sliders need no server."""
+"""The sliders of a report: answers on a grid, so that they need no server."""
 
 import base64
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def forecast_explorer(
     }
     if tuple(kinds) == ("N", "D") and forecast.law is None:
         content["best"] = best_splits(forecast, *axes)
-    held_text = f" Held as at the first point: {', '.join(held)}." if held else ""
+    held_text = f" Fixed at the values of the first point: {', '.join(held)}." if held else ""
     return Explorer(content, note_of(grid, answers) + held_text)
 
 
@@ -233,8 +233,8 @@ def note_of(grid: Grid, answers: Answers) -> str:
     error = max(grid.error(answers, name) for name in ("value", "low", "high"))
     shape = " × ".join(str(len(own.values)) for own in grid.axes)
     return (
-        f"Interpolated between {shape} computed answers, to within "
-        f"{share_text(max(error, 1e-6))} of the interval's half-width, for sizes that have not "
-        "been trained. At the points asked about it is the answer itself: at a size of the runs "
-        "its interval is narrower than beside it."
+        f"Interpolated on a grid of {shape} points, with an error of at most "
+        f"{share_text(max(error, 1e-6))} of the interval's half-width. Intervals are for a model "
+        "size that has not been trained, except at the points of the answer, which are exact: at a "
+        "size of the runs they are narrower."
     )

@@ -211,7 +211,7 @@
       return isKnown;
     };
     const budgets = [6 * lowN * lowD * 1.0001, 6 * highN * highD * 0.9999];
-    const holder = control("C", "budget 6 N D, FLOPs", budgets, true, (C) => {
+    const holder = control("C", "compute budget (6 N D), FLOPs", budgets, true, (C) => {
       const isKnown = follows && toBest(C);
       if (!isKnown) {
         const ratio = state.D / state.N;
@@ -265,14 +265,14 @@
     return own ? own.found : explore(state);
   };
   const texts = {
-    forecast: (own) => !Number.isFinite(own.value) ? ["no value", "the law does not hold for these inputs", ""] : [
+    forecast: (own) => !Number.isFinite(own.value) ? ["no forecast", "the law does not apply to these inputs", ""] : [
       `${content.response} ${number(own.value)}`,
       `${content.level} interval ${number(own.low)} to ${number(own.high)} (±${(50 * (own.high - own.low) / Math.abs(own.value)).toPrecision(2)} %)`,
-      `of a single run ${number(own.run_low)} to ${number(own.run_high)}`,
+      `for a single run: ${number(own.run_low)} to ${number(own.run_high)}`,
     ],
     comparison: (own) => {
       const likely = Math.min(Math.max(own.probability, 0), 1);
-      const winner = likely >= 0.9 ? `${content.names[0]} wins` : likely <= 0.1 ? `${content.names[1]} wins` : "undecidable";
+      const winner = likely >= 0.9 ? `${content.names[0]} wins` : likely <= 0.1 ? `${content.names[1]} wins` : "undecided";
       return [
         `${winner}: ${signed(own.value)}`,
         `${content.level} interval ${signed(own.low)} to ${signed(own.high)}`,

@@ -17,7 +17,7 @@ _MOST_ROWS = 2000  # of a table in the page
 _SHORT = {
     "answer": "Answer", "doubts": "Doubts", "explore": "Explore", "runs": "Runs", "fits": "Fits",
     "holdouts": "Hold-outs", "split": "Split", "next": "Next runs", "losses": "Losses",
-    "remake": "Remake",
+    "remake": "Reproduce",
 }  # titles in the bar of sections  # fmt: skip
 
 

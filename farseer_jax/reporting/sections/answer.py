@@ -1,4 +1,4 @@
-"""The answer: what the runs asked about will reach, how sure that is, and how far away they are."""
+"""The answer: the loss forecast at each point, its uncertainty, and how far it extrapolates."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ _CURVES = (0, 6, 1)  # colours of curves, blue first
 
 def answer(forecast: Forecast) -> Section:
     """The answer at each point, its table, and the forecast along the main input."""
-    table = Data("forecast", "All points, with where their variance comes from", forecast.table())
+    table = Data("forecast", "All points, with the sources of their variance", forecast.table())
     items: list[Item] = [Cards(cards(forecast)), _more(forecast), table]
     if (along := main_input(forecast)) is not None:
         items.insert(1, _figure(forecast, along))
@@ -52,7 +52,7 @@ def cards(forecast: Forecast) -> list[Card]:
         point = {name: float(forecast.points[name][i]) for name in numbers}
         lines = [
             f"{level} interval {own[i]}{wide}",
-            f"of a single run {run[i]}",
+            f"for a single run: {run[i]}",
             beyond_text(numbers, point, forecast.beyond[i]),
         ]
         found.append(Card(point_text(forecast, i), number(row["predicted"]), lines))
@@ -93,8 +93,9 @@ def _figure(forecast: Forecast, along: str) -> Figure:
     at = f" at {held}" if held else ""
     return Figure(
         "forecast",
-        f"The forecast{at} with its {level_text(forecast.level)} band (dark), that of a single run "
-        f"(light), and the runs.{' Click a law in the legend to compare it.' * bool(laws)}",
+        f"The forecast{at} with its {level_text(forecast.level)} interval (dark band), the "
+        "interval for a single run (light band), and the runs."
+        f"{' Click a law in the legend to compare it.' * bool(laws)}",
         traces,
         layout(
             input_axis(along, x),

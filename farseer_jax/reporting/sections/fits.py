@@ -1,4 +1,4 @@
-"""How the forecast and the usual laws fit the runs, and what they leave."""
+"""How the forecast and the usual laws fit the runs, and their residuals."""
 
 from collections.abc import Callable
 
@@ -69,7 +69,8 @@ def _curves(forecast: Forecast) -> Figure:
     click = " Click a law in the legend to show it." * (len(laws) > 1)
     return Figure(
         "fits",
-        f"Loss against D of {len(sizes)} sizes, coloured by N, with the forecast at N {at}.{click}",
+        f"Loss against D for {len(sizes)} model sizes, coloured by N, with the forecast at N {at}."
+        + click,
         traces,
         layout(input_axis("D", runs.D), axis(runs.loss_name or "loss"), height=480),
     )
@@ -110,7 +111,7 @@ def _residuals(forecast: Forecast) -> Figure:
     title = "observed / fitted − 1, %" if relative else "observed − fitted"
     return Figure(
         "residuals",
-        "What the fits leave: a pattern means that a law does not describe the runs."
+        "Residuals of the fits. A pattern means that the law does not describe the runs."
         + " Click a law in the legend to show it." * (len(fitted) > 1),
         traces,
         layout(
