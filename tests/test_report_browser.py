@@ -123,6 +123,16 @@ def shown(
     found.page.context.close()
 
 
+def check_layout(page: Page, width: int) -> None:
+    """The button for the theme covers nothing, and the bar of sections is one line."""
+    boxes = page.evaluate(
+        "['#theme', 'h1', 'nav ul'].map((own) => document.querySelector(own)"
+        ".getBoundingClientRect().toJSON())"
+    )
+    assert boxes[0]["bottom"] <= boxes[1]["top"] + 1, width
+    assert boxes[2]["height"] < 45, width
+
+
 def test_wide_and_narrow_and_light_and_dark(seen: Opened) -> None:
     for size, scheme in ((WIDE, "light"), (NARROW, "dark"), (NARROW, "light"), (WIDE, "dark")):
         seen.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -130,6 +140,7 @@ def test_wide_and_narrow_and_light_and_dark(seen: Opened) -> None:
             seen.page.set_viewport_size(size)  # type: ignore[arg-type]
             seen.page.reload()  # figures are laid out for the width
         check_figures(seen.page, size["width"])
+        check_layout(seen.page, size["width"])
         assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth"), size
         assert seen.evaluate("document.querySelectorAll('figure .main-svg').length") > 0
         is_dark = "20, 23, 28" in seen.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -156,10 +167,12 @@ def check_figures(page: Page, width: int) -> None:
         const fits = (own) => own.left >= box.left - 1 && own.right <= box.right + 1
             && own.bottom <= box.bottom + 1 && own.top >= box.top - 1;
         const isBelow = !legend || !title || legend.top >= title.bottom - 1;
-        return [plot.dataset.name, parts.every(fits), isBelow];
+        const bar = plot.querySelector(".legend .scrollbar");
+        const isWhole = !bar || !Number(bar.getAttribute("height"));
+        return [plot.dataset.name, parts.every(fits), isBelow, isWhole];
     })"""
-    for name, fits, is_below in page.evaluate(inside):
-        assert (fits, is_below) == (True, True), (name, width)
+    for name, fits, is_below, is_whole in page.evaluate(inside):
+        assert (fits, is_below, is_whole) == (True, True, True), (name, width)
 
 
 def test_on_paper(seen: Opened) -> None:

@@ -16,8 +16,8 @@ GREY = "#7d8590"
 SCALE = ["#5a6fd8", "#3f9bc8", "#2fae8f", "#8fb23c", "#e0a526"]  # low to high, likewise
 _LAWS = ("forecast", "farseer", "chinchilla", "coupled", "kaplan")
 _LAW_COLOURS = tuple(COLOURS[i] for i in (0, 2, 3, 4, 5, 6))  # orange is for the points
-_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross")
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star", "hexagram")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,2px", "8px,2px")
 _MOST_MARKS = 800  # of one kind in a figure
 _DIGITS = 7  # of numbers in the page
 _MOST_TICKS = 6
@@ -42,19 +42,22 @@ class Look(NamedTuple):
 def looks(names: Iterable[str]) -> dict[str, Look]:
     """The looks of laws by name: the usual ones have their own, others follow in order.
 
+    A law that comes again, with another method, has the same colour with another dash and symbol.
+
     Args:
         names: of laws, with or without a method, such as "Chinchilla, huber".
     """
-    found, taken = {}, set[str]()
-    others = len(_LAWS)
+    found: dict[str, Look] = {}
+    colours: dict[str, int] = {law: place for place, law in enumerate(_LAWS)}
+    taken: set[int] = set()
     for name in names:
         law = name.partition(",")[0].strip().lower()
-        is_first = law in _LAWS and law not in taken
-        place = _LAWS.index(law) if is_first else others
-        others += not is_first
-        taken.add(law)
+        colour = colours.setdefault(law, len(colours))
+        free = (own for own in (colour, *range(len(_LAWS), 99)) if own not in taken)
+        mark = next(free)
+        taken.add(mark)
         found[name] = Look(
-            _LAW_COLOURS[place % len(_LAW_COLOURS)], place, _SYMBOLS[place % len(_SYMBOLS)]
+            _LAW_COLOURS[colour % len(_LAW_COLOURS)], mark, _SYMBOLS[mark % len(_SYMBOLS)]
         )
     return found
 
@@ -117,11 +120,16 @@ def layout(x: Mapping[str, Any], y: Mapping[str, Any], **more: Any) -> dict[str,
     }
 
 
+def dash_of(number: int) -> str:
+    """A dash as plotly names it."""
+    return _DASHES[number % len(_DASHES)]
+
+
 def line(
     x: ArrayLike, y: ArrayLike, name: str, colour: str, *, dash: int = 0, **more: Any
 ) -> dict[str, Any]:
     """A curve."""
-    look = {"color": colour, "width": 2, "dash": _DASHES[dash % len(_DASHES)]}
+    look = {"color": colour, "width": 2, "dash": dash_of(dash)}
     return {
         "type": "scatter", "mode": "lines", "x": plain(x), "y": plain(y), "name": name,
         "line": look, "hovertemplate": "%{y:.5g}<extra>" + name + "</extra>", **more,
@@ -191,7 +199,7 @@ def _bar_ticks(
     ends = distinct[[0, -1]]
     at = np.linspace(*(np.log10(ends) if is_logarithmic else ends), 5)
     shown = 10.0**at if is_logarithmic else at
-    for digits in range(2, _DIGITS):
+    for digits in range(3, _DIGITS):
         rounded = [float(f"{value:.{digits}g}") for value in shown.tolist()]
         if len(set(rounded)) == len(rounded):
             break

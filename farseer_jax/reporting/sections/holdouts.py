@@ -6,7 +6,7 @@ from farseer_jax.diagnostics.extrapolation import Extrapolation
 from farseer_jax.diagnostics.extrapolation_tables import limit_table, ranking_table
 from farseer_jax.diagnostics.extrapolation_verdict import verdict
 from farseer_jax.reporting.content import Data, Figure, Section, Warnings
-from farseer_jax.reporting.figure_style import axis, input_axis, layout, looks, points
+from farseer_jax.reporting.figure_style import axis, dash_of, input_axis, layout, looks, points
 from farseer_jax.uncertainty.intervals import cell_text
 
 
@@ -44,7 +44,8 @@ def _figure(found: Extrapolation) -> Figure:
         traces.append(
             points(found.limits, error, row.name, texts, own.colour, mode="lines+markers",
                    marker={"symbol": own.symbol, "size": 8},
-                   line={"color": own.colour, "width": 2 if i == 0 else 1.2})
+                   line={"color": own.colour, "dash": dash_of(own.dash),
+                         "width": 2 if i == 0 else 1.2})
         )  # fmt: skip
     title = f"mean error on the held-out runs{', %' * bool(unit)}"
     label = f"largest fitted {found.along}"
