@@ -25,8 +25,8 @@ def best_splits(forecast: Forecast, N: Axis, D: Axis) -> dict[str, list[Any]]:
     Returns:
         Budgets ``"C"`` in FLOPs, ascending, and their ``"N"``, None where there is no best split.
     """
-    ends = (6.0 * N.values[i] * D.values[i] for i in (0, -1))
-    C = np.geomspace(*ends, _NUM)
+    low, high = (float(6.0 * N.values[i] * D.values[i]) for i in (0, -1))
+    C = np.geomspace(low, high, _NUM)
     no_limits = Circumstances(*(np.asarray(own) for own in (0.0, np.inf, np.inf)))
     surface = ForecastSurface(forecast.stack, forecast.runs.link)
     found = np.exp(

@@ -196,8 +196,8 @@ def _bar_ticks(
     if len(distinct) <= _FEW_VALUES:
         at = np.log10(distinct) if is_logarithmic else distinct
         return at, [cell_text(name, value) for value in distinct.tolist()]
-    ends = distinct[[0, -1]]
-    at = np.linspace(*(np.log10(ends) if is_logarithmic else ends), 5)
+    low, high = (float(np.log10(x) if is_logarithmic else x) for x in distinct[[0, -1]])
+    at = np.linspace(low, high, 5)
     shown = 10.0**at if is_logarithmic else at
     for digits in range(3, _DIGITS):
         rounded = [float(f"{value:.{digits}g}") for value in shown.tolist()]

@@ -251,7 +251,7 @@
   // The answer
 
   const number = (value) => value.toFixed(content.decimals);
-  const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${(100 * Math.abs(value)).toFixed(content.decimals)} %`;
+  const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${(100 * Math.abs(value)).toFixed(content.decimals)}\u00a0%`;
   const where = () => numbers.map(({ name }) => {
     const [low, high] = content.ranges[name];
     const value = state[name];
@@ -267,7 +267,7 @@
   const texts = {
     forecast: (own) => !Number.isFinite(own.value) ? ["no forecast", "the law does not apply to these inputs", ""] : [
       `${content.response} ${number(own.value)}`,
-      `${content.level} interval ${number(own.low)} to ${number(own.high)} (±${(50 * (own.high - own.low) / Math.abs(own.value)).toPrecision(2)} %)`,
+      `${content.level} interval ${number(own.low)} to ${number(own.high)} (±${(50 * (own.high - own.low) / Math.abs(own.value)).toPrecision(2)}\u00a0%)`,
       `for a single run: ${number(own.run_low)} to ${number(own.run_high)}`,
     ],
     comparison: (own) => {
@@ -276,7 +276,7 @@
       return [
         `${winner}: ${signed(own.value)}`,
         `${content.level} interval ${signed(own.low)} to ${signed(own.high)}`,
-        `probability that ${content.names[0]} has the lower loss: ${(100 * likely).toFixed(1)} %`,
+        `probability that ${content.names[0]} has the lower loss: ${(100 * likely).toFixed(1)}\u00a0%`,
       ];
     },
   }[content.kind];

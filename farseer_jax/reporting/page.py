@@ -15,7 +15,7 @@ from farseer_jax.results.table import Table
 
 _MOST_ROWS = 2000  # of a table in the page
 _SHORT = {
-    "answer": "Answer", "doubts": "Doubts", "explore": "Explore", "runs": "Runs", "fits": "Fits",
+    "answer": "Answer", "doubts": "Caution", "explore": "Explore", "runs": "Runs", "fits": "Fits",
     "holdouts": "Hold-outs", "split": "Split", "next": "Next runs", "losses": "Losses",
     "remake": "Reproduce",
 }  # titles in the bar of sections  # fmt: skip
