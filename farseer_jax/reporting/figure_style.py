@@ -21,6 +21,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,2p
 _MOST_MARKS = 800  # of one kind in a figure
 _DIGITS = 7  # of numbers in the page
 _MOST_TICKS = 6
+_SHORT_NAME = 8  # letters that fit above a colour bar
 _FEW_VALUES = 6  # of an input, each of which has its own tick
 COUNTS = ("N", "D", "U")  # inputs in millions and billions
 
@@ -178,11 +179,12 @@ def coloured(values: ArrayLike, name: str) -> dict[str, Any]:
     shown = np.log10(values) if is_logarithmic else values
     low, high = float(shown.min()), float(shown.max())
     at, texts = _bar_ticks(values, name, is_logarithmic=is_logarithmic)
+    side = "top" if len(name) <= _SHORT_NAME else "right"
     scale = [[i / (len(SCALE) - 1), colour] for i, colour in enumerate(SCALE)]
     return {
         "color": plain(shown), "colorscale": scale, "cmin": low, "cmax": high,
         "colorbar": {
-            "title": {"text": name, "side": "right"}, "thickness": 12, "outlinewidth": 0,
+            "title": {"text": name, "side": side}, "thickness": 12, "outlinewidth": 0,
             "tickvals": plain(at), "ticktext": texts,
         },
     }  # fmt: skip
