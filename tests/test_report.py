@@ -100,7 +100,7 @@ class TestNumbers:
             single = answer.interval(*point, new_run=True)
             assert digits_of(own.lines[1]) == rounded(single, own.value)
             assert own.value in html.parts["answer"].text
-        assert "N is 3.14 times the largest" in cards[0].lines[2]
+        assert "beyond the runs: N 3.14 times the runs' largest" in cards[0].lines[2]
 
     def test_files_have_all_digits(self, html: Page, answer: fj.Forecast) -> None:
         import pandas as pd
@@ -115,8 +115,11 @@ class TestNumbers:
     def test_cells_are_those_of_the_tables(self, html: Page, answer: fj.Forecast) -> None:
         heading, rows = answer.table().cells()
         printed = [cell for row in (heading, *rows) for cell in row]
-        # numbers have short powers and units that stay beside them
-        expected = [re.sub(r"e\+?0?", "e", cell.replace("\n", "")) for cell in printed]
+        # numbers have short powers and a minus sign, and units that stay beside them
+        expected = [
+            re.sub(r"(\d)%", r"\1 %", re.sub(r"e\+?0?", "e", cell.replace("\n", "")))
+            for cell in printed
+        ]
         assert [cell.replace("\u00a0", " ") for cell in html.parts["answer"].cells] == expected
 
     def test_the_split_is_that_of_allocate(self, html: Page, answer: fj.Forecast) -> None:
@@ -175,7 +178,7 @@ class TestSections:
         assert html.parts["answer"].frame("forecast.csv")["P"].tolist() == [4.0]
         (explorer,) = items(report, Explorer)
         assert [own["name"] for own in explorer.content["axes"]] == ["N", "P"]
-        assert not explorer.content["budget"]
+        assert "best" not in explorer.content
         assert "law='parscale'" in report.python
         assert report.summary.startswith("val_loss at N 20 B, P 4: ")  # a column stays as it is
         assert "Val_loss" not in html.parts[""].text

@@ -123,6 +123,16 @@ def shown(
     found.page.context.close()
 
 
+def check_layout(page: Page, width: int) -> None:
+    """The button for the theme covers nothing, and the bar of sections is one line."""
+    boxes = page.evaluate(
+        "['#theme', 'h1', 'nav ul'].map((own) => document.querySelector(own)"
+        ".getBoundingClientRect().toJSON())"
+    )
+    assert boxes[0]["bottom"] <= boxes[1]["top"] + 1, width
+    assert boxes[2]["height"] < 45, width
+
+
 def test_wide_and_narrow_and_light_and_dark(seen: Opened) -> None:
     for size, scheme in ((WIDE, "light"), (NARROW, "dark"), (NARROW, "light"), (WIDE, "dark")):
         seen.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -130,6 +140,7 @@ def test_wide_and_narrow_and_light_and_dark(seen: Opened) -> None:
             seen.page.set_viewport_size(size)  # type: ignore[arg-type]
             seen.page.reload()  # figures are laid out for the width
         check_figures(seen.page, size["width"])
+        check_layout(seen.page, size["width"])
         assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth"), size
         assert seen.evaluate("document.querySelectorAll('figure .main-svg').length") > 0
         is_dark = "20, 23, 28" in seen.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -156,10 +167,12 @@ def check_figures(page: Page, width: int) -> None:
         const fits = (own) => own.left >= box.left - 1 && own.right <= box.right + 1
             && own.bottom <= box.bottom + 1 && own.top >= box.top - 1;
         const isBelow = !legend || !title || legend.top >= title.bottom - 1;
-        return [plot.dataset.name, parts.every(fits), isBelow];
+        const bar = plot.querySelector(".legend .scrollbar");
+        const isWhole = !bar || !Number(bar.getAttribute("height"));
+        return [plot.dataset.name, parts.every(fits), isBelow, isWhole];
     })"""
-    for name, fits, is_below in page.evaluate(inside):
-        assert (fits, is_below) == (True, True), (name, width)
+    for name, fits, is_below, is_whole in page.evaluate(inside):
+        assert (fits, is_below, is_whole) == (True, True, True), (name, width)
 
 
 def test_on_paper(seen: Opened) -> None:
@@ -310,22 +323,72 @@ def test_sliders_give_the_librarys_numbers(seen: Opened) -> None:
 
 
 def test_a_budget_is_split_as_by_allocate(seen: Opened) -> None:
-    answer = seen.report.answer
+    """By the button; until N or D is edited the budget follows it, and otherwise keeps D/N."""
+    answer, button = seen.report.answer, seen.page.locator("#best-split")
     if not isinstance(answer, fj.Forecast):
-        assert seen.page.locator("#explore-C").count() == 0
+        assert button.count() == 0
         return
-    C = 10 * float((6.0 * answer.runs.N * answer.runs.D).max())
+    for own in ("N", "D"):
+        typed(seen, **{own: f"{answer.points[own][0]:.6e}"})
+    largest = float((6.0 * answer.runs.N * answer.runs.D).max())
+    ratio = sliders(seen, "D") / sliders(seen, "N")
+    typed(seen, C=f"{2 * largest:.3e}")
+    assert sliders(seen, "D") / sliders(seen, "N") == pytest.approx(ratio, rel=1e-6)
+    C = float(f"{10 * largest:.3e}")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
     typed(seen, C=f"{C:.3e}")
-    C = float(f"{C:.3e}")
     best = fj.allocate(answer, C)
-    N, D = (parsed(seen.page.input_value(f"#explore-{name}")) for name in ("N", "D"))
-    assert 6.0 * N * D == pytest.approx(C, rel=2e-3)  # four digits each
-    lowest = float(answer.predict(best.N[0], best.D[0]))
-    half = 0.5 * float(np.subtract(*answer.interval(best.N[0], best.D[0])[::-1]))
-    (shown,) = numbers_in(seen.text("#explorer .value"))
-    tolerance = 0.501 * 10.0 ** -len(shown.partition(".")[2]) + 1.5 * accuracy(seen) * half
-    assert float(shown) == pytest.approx(lowest, abs=tolerance)
-    assert float(answer.predict(N, D)) == pytest.approx(lowest, abs=tolerance)
+    assert sliders(seen, "N") == pytest.approx(best.N[0], rel=2e-3)
+    assert 6.0 * sliders(seen, "N") * sliders(seen, "D") == pytest.approx(C, rel=1e-6)
+    typed(seen, N=f"{sliders(seen, 'N') / 1.5:.4e}")
+    assert button.get_attribute("aria-pressed") == "false"
+
+
+def sliders(seen: Opened, name: str) -> float:
+    """The value of a slider."""
+    slider = f"document.querySelector('#explore-{name}').previousElementSibling.value"
+    return float(np.exp(float(seen.evaluate(slider))))
+
+
+def test_refusals_are_seen(seen: Opened) -> None:
+    """Below the field, with the answer before dimmed."""
+    name, found = "N", seen.page.locator("#explorer .found")
+    typed(seen, N=f"{seen.report.answer.to_dataframe()['N'][0]:.17g}")
+    before = found.inner_text()
+    low, high = seen.evaluate(
+        "(([own]) => [own.values[0], own.values.at(-1)])(JSON.parse("
+        "document.getElementById('explorer-content').textContent).axes)"
+    )
+    says = seen.page.locator(f"#explore-{name}-says")
+    assert seen.page.get_attribute(f"#explore-{name}", "aria-describedby") == f"explore-{name}-says"
+    for text in ("1,5B", "1,50B", "15,00M", "1.5.2B", "much", "", "1000T", ".", "-3B"):
+        typed(seen, N=text)
+        assert says.is_visible(), text
+        assert re.fullmatch(r"expected (a number .*, )?from \S+ to \S+", says.inner_text()), text
+        assert "stale" in str(found.get_attribute("class"))
+        assert found.inner_text().startswith("Still at") or seen.text("#explorer .at")
+    middle = float(np.sqrt(low * high))
+    typed(seen, N=f"{middle / 1e6:,.0f}M")
+    assert sliders(seen, "N") == pytest.approx(middle, rel=0.01)
+    assert not says.inner_text()
+    assert "stale" not in str(found.get_attribute("class"))
+    assert found.inner_text() != before
+
+
+def test_points_asked_about_have_their_own_answers(seen: Opened) -> None:
+    """At a size of the runs the effect of the size is known."""
+    answer = seen.report.answer
+    is_forecast = isinstance(answer, fj.Forecast)
+    frame = answer.to_dataframe()
+    for _, row in frame.iterrows():
+        typed(seen, N=f"{row['N']:.17g}", D=f"{row['D']:.17g}")
+        low, high = (row[end] * (1 if is_forecast else 100) for end in ("lower", "upper"))
+        shown = numbers_in(seen.text("#explorer .interval"))
+        decimals = len(shown[0].partition(".")[2])
+        ends = [f"{end:{'' if is_forecast else '+'}.{decimals}f}" for end in (low, high)]
+        written = ends if is_forecast else [end.replace("-", "−") for end in ends]
+        assert shown[:2] == written
 
 
 def parsed(text: str) -> float:

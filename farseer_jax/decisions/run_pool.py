@@ -10,6 +10,7 @@ from farseer_jax.expressions.expression import parse
 from farseer_jax.forecasting.posterior import Inputs
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_inputs import in_order, one_hot
+from farseer_jax.results.table import evenly
 from farseer_jax.runs.binding import bind_points
 from farseer_jax.runs.checks import Floats, floats_of
 from farseer_jax.runs.coverage import flat_inputs
@@ -222,7 +223,7 @@ def _keys(inputs: Inputs) -> list[bytes]:
     return [row.tobytes() for row in rounded]
 
 
-_MOST_SIZES = 32
+_MOST_SIZES = 32  # with larger D, and as many larger ones
 _LEAST_STEP = 1.4  # ratio of new sizes: closer ones tell the same
 _LARGEST_STEP = 4.0  # ratio where the sizes or D of the runs lie further apart
 _USUAL_STEP = 2.0  # ratio where there is only one size or D
@@ -231,10 +232,10 @@ _USUAL_STEP = 2.0  # ratio where there is only one size or D
 def continued_grid(runs: Inputs, targets: Inputs, budget: float) -> dict[str, Floats]:
     """Runs that extend a grid over N and D to larger values, each within a budget of FLOPs.
 
-    First, larger D at the sizes of the runs, in steps of the typical ratio of neighbouring D.
-    Second, sizes beyond the largest, in steps of the typical ratio of sizes (or a power of it,
-    where sizes are close), with D from the smallest D of the largest size on. All stay within one
-    step of the larger of the targets and the runs.
+    First, larger D at the sizes of the runs (of many sizes, at some), in steps of the typical ratio
+    of neighbouring D. Second, sizes beyond the largest, in steps of the typical ratio of sizes (or
+    a power of it, where sizes are close), with D from the smallest D of the largest size on. All
+    stay within one step of the larger of the targets and the runs.
 
     Args:
         runs: N and D of runs that exist.
@@ -253,7 +254,8 @@ def continued_grid(runs: Inputs, targets: Inputs, budget: float) -> dict[str, Fl
     most_D = max(targets["D"].max(), D.max()) * step_D
     new = sizes[-1] * step_N ** np.arange(1, _MOST_SIZES + 1)
     first = D[sizes[-1] == N].min()
-    starts = [(size, D[size == N].max() * step_D) for size in sizes]
+    some = sizes[evenly(len(sizes), _MOST_SIZES)]
+    starts = [(size, D[size == N].max() * step_D) for size in some]
     starts += [(size, first) for size in new[new < most_N]]
     points = [
         (size, own)

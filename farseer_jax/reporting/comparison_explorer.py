@@ -6,7 +6,7 @@ import numpy as np
 
 from farseer_jax.decisions.compare_runs import RunComparison
 from farseer_jax.reporting.content import Explorer
-from farseer_jax.reporting.explorer import grid_content, logarithmic_axis, note_of
+from farseer_jax.reporting.explorer import exact_content, grid_content, logarithmic_axis, note_of
 from farseer_jax.reporting.grid import Grid
 from farseer_jax.results.numbers import level_text
 
@@ -38,8 +38,8 @@ def comparison_explorer(found: RunComparison) -> Explorer:
         "kind": "comparison",
         "names": list(found.names),
         "level": level_text(found.level),
-        "decimals": 3,
+        "decimals": 2,
         "ranges": {name: [float(own.min()), float(own.max())] for name, own in runs.items()},
-        "budget": False,
+        "exact": exact_content(axes, found.asked, answers(found.asked)),
     }
     return Explorer(content, note_of(grid, answers))

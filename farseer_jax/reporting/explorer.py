@@ -14,10 +14,13 @@ from farseer_jax.forecasting.result import Forecast
 from farseer_jax.laws.evaluate import by_column, flat_points
 from farseer_jax.laws.input_limits import within
 from farseer_jax.plots.log_ticks import input_label
+from farseer_jax.reporting.best_splits import best_splits
 from farseer_jax.reporting.content import Explorer
 from farseer_jax.reporting.grid import Answers, Axis, Grid
 from farseer_jax.results.numbers import level_text, share_text
 from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS
+
+MOST_CARDS = 6  # of points, whose decimals the explorer has as well
 
 _MOST_NODES = 16_000  # of a grid: 0.4 MB in the page
 _MOST_NUMBERS = 4  # inputs with a slider
@@ -48,17 +51,18 @@ def forecast_explorer(
     grid = Grid.of(axes, answers)
     labels = by_column(forecast.law_class, first)
     start = {own.name: _start(own, labels[own.name][0]) for own in axes}
-    half = 0.5 * np.subtract(*forecast.interval(*forecast.points.values())[::-1])
-    decimals = len(number_format(half)(0.0).partition(".")[2])
+    half = 0.5 * np.subtract(*forecast.interval(*forecast.points.values())[::-1])[:MOST_CARDS]
     content = {
         **grid_content(grid, start),
         "kind": "forecast",
         "response": forecast.runs.loss_name or "loss",
         "level": level_text(forecast.level),
-        "decimals": decimals + 1,
+        "decimals": len(number_format(half)(0.0).partition(".")[2]),
         "ranges": _ranges(forecast, axes),
-        "budget": tuple(kinds) == ("N", "D"),
+        "exact": _exact(forecast, held, labels, axes),
     }
+    if tuple(kinds) == ("N", "D") and forecast.law is None:
+        content["best"] = best_splits(forecast, *axes)
     held_text = f" Fixed at the values of the first point: {', '.join(held)}." if held else ""
     return Explorer(content, note_of(grid, answers) + held_text)
 
@@ -89,6 +93,37 @@ def _answers(
     for name, x in found.items():
         filled[name][known] = x
     return filled
+
+
+def _exact(
+    forecast: Forecast,
+    held: Mapping[str, np.ndarray],
+    labels: Mapping[str, np.ndarray],
+    axes: list[Axis],
+) -> list[dict[str, Any]]:
+    """The answers at the points asked about at which what has no control is as held."""
+    own = {name: np.asarray(x) for name, x in forecast.points.items()}
+    rows = [
+        i
+        for i in range(len(next(iter(own.values()))))
+        if all(np.array_equal(own[name][i], x[0]) for name, x in held.items())
+    ]
+    columns = {axis.name: own[axis.name][rows] for axis in axes}
+    return exact_content(axes, columns, _answers(forecast, held, columns))
+
+
+def exact_content(
+    axes: list[Axis], points: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+) -> list[dict[str, Any]]:
+    """Answers at points themselves, for the page's script."""
+    num = len(next(iter(points.values())))
+    return [
+        {
+            "at": {own.name: _start(own, points[own.name][i]) for own in axes},
+            "found": {name: float(x[i]) for name, x in found.items()},
+        }
+        for i in range(num)
+    ]
 
 
 def grid_content(grid: Grid, start: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,5 +236,6 @@ def note_of(grid: Grid, answers: Answers) -> str:
     return (
         f"Interpolated on a grid of {shape} points, with an error of at most "
         f"{share_text(max(error, 1e-6))} of the interval's half-width. Intervals are for a model "
-        "size that has not been trained; at a size of the runs they are narrower."
+        "size that has not been trained, except at the points of the answer, which are exact: at a "
+        "size of the runs they are narrower."
     )

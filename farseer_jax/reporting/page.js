@@ -114,8 +114,9 @@
     return String(Number(value.toPrecision(4)));
   };
   const parsed = (text) => {
-    const match = /^\s*([-+]?[\d.,]+(?:e[-+]?\d+)?)\s*([kMBGT]?)\s*$/i.exec(text);
-    if (!match) return NaN;
+    // a comma separates thousands: "1,500M", but not "1,5B"
+    const match = /^\s*([-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:e[-+]?\d+)?)\s*([kMBGT]?)\s*$/i.exec(text);
+    if (!match || !/^[-+]?\.?\d/.test(match[1])) return NaN;
     const unit = { k: 1e3, m: 1e6, b: 1e9, g: 1e9, t: 1e12 }[match[2].toLowerCase()] || 1;
     return Number(match[1].replace(/,/g, "")) * unit;
   };
@@ -124,16 +125,21 @@
 
   const box = document.getElementById("explorer");
   const controls = box.querySelector(".controls");
+  const found = box.querySelector(".found");
   const state = Object.fromEntries(axes.map((axis) => [axis.name, axis.start]));
   const numbers = axes.filter((axis) => !axis.choice);
   const shown = {};
+  const onEdit = {};
   const control = (name, label, [low, high], isLog, onChange) => {
     const holder = document.createElement("div");
     holder.className = "control";
-    holder.innerHTML = '<label></label><div class="row"><input type="range" step="any"><input type="text" inputmode="text" autocomplete="off"></div>';
+    holder.innerHTML = '<label></label><div class="row"><input type="range" step="any"><input type="text" inputmode="text" autocomplete="off"></div><p class="says" role="status"></p>';
+    const says = holder.querySelector(".says");
     const [range, text] = holder.querySelectorAll("input");
     holder.querySelector("label").textContent = label;
     holder.querySelector("label").htmlFor = text.id = `explore-${name}`;
+    says.id = `${text.id}-says`;
+    text.setAttribute("aria-describedby", says.id);
     range.setAttribute("aria-label", `${label}, slider`);
     const to = (value) => (isLog ? Math.log(value) : value);
     const from = (value) => (isLog ? Math.exp(value) : value);
@@ -144,7 +150,10 @@
       const value = parsed(text.value);
       const fits = value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
       text.setAttribute("aria-invalid", String(!fits));
-      text.title = fits ? "" : `from ${written(name, low)} to ${written(name, high)}`;
+      const example = isCount(name) ? "a number such as 7B or 1,500M" : "a number";
+      says.textContent = fits ? "" : `expected ${Number.isNaN(value) ? `${example}, ` : ""}from ${written(name, low)} to ${written(name, high)}`;
+      // what is shown is not the answer to what was typed
+      found.classList.toggle("stale", !fits);
       if (fits) onChange(Math.min(Math.max(value, low), high));
     });
     controls.append(holder);
@@ -153,12 +162,18 @@
       range.setAttribute("aria-valuetext", written(name, value));
       if (document.activeElement !== text || parsed(text.value) !== value) text.value = written(name, value);
       text.setAttribute("aria-invalid", "false");
+      says.textContent = "";
     };
+    return holder;
   };
   const ends = (axis) => [axis.values[0], axis.values[axis.values.length - 1]];
   for (const axis of axes) {
     if (!axis.choice) {
-      control(axis.name, axis.label, ends(axis), axis.log, (value) => { state[axis.name] = value; show(); });
+      control(axis.name, axis.label, ends(axis), axis.log, (value) => {
+        onEdit[axis.name]?.();
+        state[axis.name] = value;
+        show();
+      });
       continue;
     }
     const holder = document.createElement("div");
@@ -173,58 +188,86 @@
     controls.append(holder);
   }
 
-  // A budget: N and D with the lowest loss for C = 6 N D, or moved together
+  // A budget C = 6 N D, along the D/N that N and D have or along the best splits
 
-  const [N, D] = ["N", "D"].map((name) => axes.find((axis) => axis.name === name));
-  const bestSplit = (C) => {
-    const low = Math.log(Math.max(N.values[0], C / (6 * ends(D)[1])));
-    const high = Math.log(Math.min(ends(N)[1], C / (6 * D.values[0])));
-    const loss = (x) => explore({ ...state, N: Math.exp(x), D: C / (6 * Math.exp(x)) }).value;
-    let best = low;
-    const step = (high - low) / 200;
-    for (let i = 0; i <= 200; i += 1) if (loss(low + i * step) < loss(best)) best = low + i * step;
-    let [a, b] = [Math.max(low, best - step), Math.min(high, best + step)];
-    for (let i = 0; i < 60; i += 1) {
-      const [left, right] = [a + (b - a) / 3, b - (b - a) / 3];
-      if (loss(left) < loss(right)) b = right; else a = left;
-    }
-    return Math.exp((a + b) / 2);
-  };
-  let follows = null;
-  if (content.budget) {
-    const budgets = [6 * N.values[0] * D.values[0] * 1.0001, 6 * ends(N)[1] * ends(D)[1] * 0.9999];
-    control("C", "compute budget (6 N D), FLOPs", budgets, true, (C) => {
-      if (follows.checked) {
-        state.N = bestSplit(C);
-      } else {
+  let follows = false;
+  if (content.best) {
+    const [N, D] = ["N", "D"].map((name) => axes.find((axis) => axis.name === name));
+    const [[lowN, highN], [lowD, highD]] = [ends(N), ends(D)];
+    const splits = content.best;
+    const bestN = (C) => {
+      const at = Math.log(C);
+      const i = Math.min(Math.max(splits.C.findIndex((own) => Math.log(own) > at), 1), splits.C.length - 1);
+      if (splits.N[i - 1] === null || splits.N[i] === null) return NaN;
+      const [left, right] = [Math.log(splits.C[i - 1]), Math.log(splits.C[i])];
+      const share = (at - left) / (right - left);
+      return Math.exp((1 - share) * Math.log(splits.N[i - 1]) + share * Math.log(splits.N[i]));
+    };
+    const isWithin = (value, low, high) => value >= low && value <= high;
+    const toBest = (C) => {
+      const own = bestN(C);
+      const isKnown = isWithin(own, lowN, highN) && isWithin(C / (6 * own), lowD, highD);
+      if (isKnown) [state.N, state.D] = [own, C / (6 * own)];
+      return isKnown;
+    };
+    const budgets = [6 * lowN * lowD * 1.0001, 6 * highN * highD * 0.9999];
+    const holder = control("C", "compute budget (6 N D), FLOPs", budgets, true, (C) => {
+      const isKnown = follows && toBest(C);
+      if (!isKnown) {
         const ratio = state.D / state.N;
-        state.N = Math.min(Math.max(Math.sqrt(C / (6 * ratio)), C / (6 * ends(D)[1]), N.values[0]), ends(N)[1], C / (6 * D.values[0]));
+        state.N = Math.min(Math.max(Math.sqrt(C / (6 * ratio)), C / (6 * highD), lowN), highN, C / (6 * lowD));
+        state.D = C / (6 * state.N);
       }
-      state.D = C / (6 * state.N);
       show();
+      if (follows && !isKnown) leave("its best split is beyond the sliders; D/N is kept");
     });
-    const holder = document.createElement("div");
-    holder.className = "control";
-    holder.innerHTML = '<label><input type="checkbox" checked> choose N and D for the lowest loss</label>';
-    follows = holder.querySelector("input");
-    controls.append(holder);
+    const button = document.createElement("button");
+    button.type = "button";
+    button.id = "best-split";
+    button.textContent = "Best split of this budget";
+    holder.append(button);
+    const leave = (reason) => {
+      follows = false;
+      button.setAttribute("aria-pressed", "false");
+      holder.querySelector(".says").textContent = reason;
+    };
+    button.addEventListener("click", () => {
+      if (follows) {
+        leave("");
+        return;
+      }
+      if (!toBest(6 * state.N * state.D)) {
+        leave("there is no best split of this budget within the sliders");
+        return;
+      }
+      follows = true;
+      show();
+      button.setAttribute("aria-pressed", "true");
+    });
+    for (const name of ["N", "D"]) onEdit[name] = () => leave("");
+    button.setAttribute("aria-pressed", "false");
   }
 
   // The answer
 
   const number = (value) => value.toFixed(content.decimals);
-  const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${(100 * Math.abs(value)).toFixed(3)} %`;
+  const signed = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${(100 * Math.abs(value)).toFixed(content.decimals)}\u00a0%`;
   const where = () => numbers.map(({ name }) => {
     const [low, high] = content.ranges[name];
     const value = state[name];
-    if (value > high) return `${name} is ${(value / high).toPrecision(3)} times the largest run`;
-    return value < low ? `${name} is below the smallest run` : "";
-  }).filter(Boolean).join("; ") || "each input is within the range of the runs";
-  const found = box.querySelector(".found");
+    if (value > high) return `${name} ${Number((value / high).toPrecision(3))} times the runs’ largest`;
+    return value < low ? `${name} ${low > 0 && value > 0 ? `${Number((low / value).toPrecision(3))} times ` : ""}below the runs’ smallest` : "";
+  }).filter(Boolean).join("; ") || "each input within its range of the runs";
+  // at points asked about, the answer itself: of a size that the runs have, more is known
+  const answer = () => {
+    const own = content.exact.find(({ at }) => axes.every(({ name, choice }) =>
+      choice ? at[name] === state[name] : Math.abs(at[name] - state[name]) <= 1e-9 * Math.abs(at[name])));
+    return own ? own.found : explore(state);
+  };
   const texts = {
     forecast: (own) => !Number.isFinite(own.value) ? ["no forecast", "the law does not apply to these inputs", ""] : [
       `${content.response} ${number(own.value)}`,
-      `${content.level} interval ${number(own.low)} to ${number(own.high)} (±${(50 * (own.high - own.low) / Math.abs(own.value)).toPrecision(2)} %)`,
+      `${content.level} interval ${number(own.low)} to ${number(own.high)} (±${(50 * (own.high - own.low) / Math.abs(own.value)).toPrecision(2)}\u00a0%)`,
       `for a single run: ${number(own.run_low)} to ${number(own.run_high)}`,
     ],
     comparison: (own) => {
@@ -233,7 +276,7 @@
       return [
         `${winner}: ${signed(own.value)}`,
         `${content.level} interval ${signed(own.low)} to ${signed(own.high)}`,
-        `probability that ${content.names[0]} has the lower loss: ${(100 * likely).toFixed(1)} %`,
+        `probability that ${content.names[0]} has the lower loss: ${(100 * likely).toFixed(1)}\u00a0%`,
       ];
     },
   }[content.kind];
@@ -252,7 +295,7 @@
     const own = x.map((value) => explore({ ...state, [along.name]: value }));
     const both = [...x, ...[...x].reverse()];
     const edge = [...own.map((o) => scale * o.high), ...own.map((o) => scale * o.low).reverse()];
-    const now = explore(state);
+    const now = answer();
     draw(plot, [
       { type: "scatter", mode: "lines", x: both, y: edge, fill: "toself", fillcolor: "rgba(59,130,196,0.25)", line: { width: 0 }, hoverinfo: "skip" },
       { type: "scatter", mode: "lines", x, y: own.map((o) => scale * o.value), line: { color: BLUE, width: 2 }, hovertemplate: "%{y:.5g}<extra></extra>" },
@@ -265,8 +308,9 @@
   };
   const show = () => {
     for (const { name } of numbers) shown[name](state[name]);
-    if (content.budget) shown.C(6 * state.N * state.D);
-    const [value, interval, run] = texts(explore(state));
+    shown.C?.(6 * state.N * state.D);
+    found.classList.remove("stale");
+    const [value, interval, run] = texts(answer());
     found.querySelector(".at").textContent = axes.map(({ name, choice }) =>
       `${name} ${choice ? state[name] : written(name, state[name])}`).join(", ");
     found.querySelector(".value").textContent = value;

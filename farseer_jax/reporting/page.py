@@ -15,6 +15,11 @@ from farseer_jax.results.numbers import or_null
 from farseer_jax.results.table import Table
 
 _MOST_ROWS = 2000  # of a table in the page
+_SHORT = {
+    "answer": "Answer", "doubts": "Caution", "explore": "Explore", "runs": "Runs", "fits": "Fits",
+    "holdouts": "Hold-outs", "split": "Split", "next": "Next runs", "losses": "Losses",
+    "remake": "Reproduce",
+}  # titles in the bar of sections  # fmt: skip
 
 
 def page(title: str, summary: str, sections: Sequence[Section]) -> str:
@@ -39,6 +44,7 @@ def page(title: str, summary: str, sections: Sequence[Section]) -> str:
         script=Markup(_file("page.js")),
         plotly=_plotly() if has_figures else "",
         figures=has_figures,
+        short=_SHORT,
         kind_of=lambda item: type(item).__name__,
     )  # fmt: skip
 
@@ -107,7 +113,14 @@ def _lines(text: str) -> Any:
 def _nice(text: str) -> str:
     """Numbers with short powers, and no break before a unit."""
     short = re.sub(r"(\d)e\+?(-?)0*(\d+)\b", r"\1e\2\3", str(text))
-    return re.sub(r"(\d) (%|[kMBT]\b)", "\\1\u00a0\\2", short)
+    signed = re.sub(r"(?<![^\s(])-(?=\.?\d)", "\u2212", short)
+    return re.sub(r"(\d) ?%|(\d) ([kMBT]\b)", _with_unit, signed)
+
+
+def _with_unit(match: re.Match[str]) -> str:
+    """A number and its unit, which no line break parts."""
+    number, other, unit = match.groups()
+    return f"{number or other}\u00a0{unit or '%'}"
 
 
 def _sentence(text: str) -> Any:

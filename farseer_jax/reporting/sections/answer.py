@@ -5,7 +5,10 @@ import numpy as np
 from farseer_jax.forecasting.curves import Curve, curves_of, main_input
 from farseer_jax.forecasting.forecast_table import interval_texts, number_format, point_text
 from farseer_jax.forecasting.result import Forecast
+from farseer_jax.laws.evaluate import by_column
+from farseer_jax.reporting.beyond import beyond_text
 from farseer_jax.reporting.content import Card, Cards, Data, Figure, Item, Section
+from farseer_jax.reporting.explorer import MOST_CARDS
 from farseer_jax.reporting.figure_style import (
     COLOURS,
     axis,
@@ -15,13 +18,14 @@ from farseer_jax.reporting.figure_style import (
     input_axis,
     layout,
     line,
+    looks,
     points,
 )
 from farseer_jax.results.numbers import level_text, quantity_text, share_text
 from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.uncertainty.intervals import cell_text
 
-_MOST_CARDS = 6
+_CURVES = (0, 6, 1)  # colours of curves, blue first
 
 
 def answer(forecast: Forecast) -> Section:
@@ -35,43 +39,28 @@ def answer(forecast: Forecast) -> Section:
 
 def cards(forecast: Forecast) -> list[Card]:
     """A card for each of the first points."""
-    frame = forecast.table().to_dataframe()[:_MOST_CARDS]
+    frame = forecast.table().to_dataframe()[:MOST_CARDS]
     half = 0.5 * (frame["upper"] - frame["lower"]).to_numpy()
     number, level = number_format(half), level_text(forecast.level)
     own = interval_texts(frame["lower"], frame["upper"], number)
     run = interval_texts(frame["run_lower"], frame["run_upper"], number)
+    kinds = forecast.law_class.inputs()
+    numbers = {n: np.asarray(forecast.runs.inputs[n]) for n, k in kinds.items() if k in NUMBERS}
     found = []
     for i, row in enumerate(frame.to_dict("records")):
         wide = f" (±{share_text(half[i] / abs(row['predicted']))})" if row["predicted"] else ""
+        point = {name: float(forecast.points[name][i]) for name in numbers}
         lines = [
             f"{level} interval {own[i]}{wide}",
             f"for a single run: {run[i]}",
-            beyond_text(forecast, i),
+            beyond_text(numbers, point, forecast.beyond[i]),
         ]
         found.append(Card(point_text(forecast, i), number(row["predicted"]), lines))
     return found
 
 
-def beyond_text(forecast: Forecast, row: int) -> str:
-    """How far a point lies beyond the runs, in words."""
-    if not forecast.beyond[row]:
-        return "within the runs"
-    factors = []
-    for name, kind in forecast.law_class.inputs().items():
-        own, value = np.asarray(forecast.runs.inputs[name]), forecast.points[name][row]
-        if kind not in NUMBERS or own.min() <= 0.0 or own.min() <= value <= own.max():
-            continue
-        times = value / own.max() if value > own.max() else own.min() / value
-        if value > own.max():
-            factors.append(f"{name} is {times:.3g} times the largest")
-        else:
-            factors.append(f"{name} is below the smallest by a factor of {times:.3g}")
-    where = "; ".join(factors) or "no run has this combination of inputs"
-    return f"{forecast.beyond[row]:.2g} e-folds beyond the runs: {where}"
-
-
 def _more(forecast: Forecast) -> str:
-    more = len(forecast.beyond) - _MOST_CARDS
+    more = len(forecast.beyond) - MOST_CARDS
     return f"{more} more points are in the table." if more > 0 else ""
 
 
@@ -80,19 +69,28 @@ def _figure(forecast: Forecast, along: str) -> Figure:
     curves = curves_of(forecast, along)
     traces = [_runs(forecast, along)]
     for i, curve in enumerate(curves):
-        traces += _curve(forecast, curve, curve.label or "forecast", COLOURS[i])
+        traces += _curve(forecast, curve, curve.label or "forecast", COLOURS[_CURVES[i]])
     laws = [own for own in forecast.usual if own.law is not None] if len(curves) == 1 else []
-    for i, law in enumerate(laws):
+    look = looks(law.name for law in laws)
+    for law in laws:
         predicted = law.at(curves[0].inputs).predicted
         traces.append(
-            line(curves[0].x, predicted, law.name, COLOURS[2 + i], dash=1 + i, visible="legendonly")
+            line(
+                curves[0].x,
+                predicted,
+                law.name,
+                look[law.name].colour,
+                dash=look[law.name].dash,
+                visible="legendonly",
+            )
         )
     traces.append(_points(forecast, along))
     x = np.concatenate([np.asarray(runs.inputs[along], float), np.asarray(forecast.points[along])])
     low, high = forecast.interval(*forecast.points.values(), new_run=True)
     ends = np.array([min(runs.loss.min(), low.min()), max(runs.loss.max(), high.max())])
     margin = 0.05 * float(np.ptp(ends))
-    at = f" at {curves[0].label}" if len(curves) == 1 and curves[0].label else ""
+    held = _held(forecast, curves[0], along) if len(curves) == 1 else ""
+    at = f" at {held}" if held else ""
     return Figure(
         "forecast",
         f"The forecast{at} with its {level_text(forecast.level)} interval (dark band), the "
@@ -104,6 +102,13 @@ def _figure(forecast: Forecast, along: str) -> Figure:
             axis(response, range=[float(ends[0] - margin), float(ends[1] + margin)]),
         ),
     )
+
+
+def _held(forecast: Forecast, curve: Curve, along: str) -> str:
+    """The values of the other inputs along a curve, in words."""
+    first = by_column(forecast.law_class, {n: x[:1] for n, x in curve.inputs.items()})
+    others = [f"{name} {cell_text(name, x[0])}" for name, x in first.items() if name != along]
+    return curve.label or ", ".join(others)
 
 
 def _runs(forecast: Forecast, along: str) -> dict[str, object]:

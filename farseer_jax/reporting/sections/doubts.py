@@ -8,8 +8,8 @@ from farseer_jax.forecasting.forecast_table import point_text
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.forecasting.usual_laws_text import usual_law_reasons, usual_laws_table
 from farseer_jax.reporting.content import Data, Facts, Figure, Item, Section, Warnings
-from farseer_jax.reporting.figure_style import COLOURS, GREY, axis, layout, points
-from farseer_jax.results.numbers import level_text
+from farseer_jax.reporting.figure_style import COLOURS, GREY, axis, layout, looks, points
+from farseer_jax.results.numbers import level_text, some_of
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.row_labels import row_name
 from farseer_jax.uncertainty.intervals import cell_text
@@ -52,15 +52,18 @@ def _figure(forecast: Forecast) -> Figure:
         error_x={"type": "data", "symmetric": False, "array": high.tolist(),
                  "arrayminus": (-low).tolist(), "thickness": 8, "width": 0, "color": COLOURS[0]},
     )  # fmt: skip
-    symbols = ("circle", "diamond", "square", "triangle-up")
     laws = []
-    for i, law in enumerate(law for law in forecast.usual if law.law is not None):
+    fitted = [law for law in forecast.usual if law.law is not None]
+    look = looks(law.name for law in fitted)
+    for law in fitted:
         apart = 100.0 * (law.predicted[:num] / own - 1.0)
         texts = [
             f"{law.name}<br>{name}<br>{v:+.2f} %" for name, v in zip(names, apart, strict=True)
         ]
-        marker = {"symbol": symbols[i % len(symbols)], "size": 11}
-        laws.append(points(apart, np.arange(num), law.name, texts, COLOURS[1 + i], marker=marker))
+        marker = {"symbol": look[law.name].symbol, "size": 11}
+        laws.append(
+            points(apart, np.arange(num), law.name, texts, look[law.name].colour, marker=marker)
+        )
     y = {
         **axis(""), "tickvals": list(range(num)),
         "ticktext": [name.replace(", ", "<br>") for name in names],
@@ -86,9 +89,9 @@ def _runs(forecast: Forecast) -> list[Item]:
     worst = np.argsort(-np.abs(error), kind="stable")[:_MOST_RUNS]
     reduced = int((weights < _REDUCED).sum())
     lead = (
-        "All runs have full weight: none lies far from the others."
+        "No run is down-weighted as an outlier."
         if not reduced
-        else f"{reduced} of {len(runs)} runs lie far from the others and have reduced weight."
+        else f"{some_of(reduced, len(runs), 'runs', 'is', 'are')} down-weighted as outliers."
     )
     table = Table(
         [

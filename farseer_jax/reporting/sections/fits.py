@@ -8,22 +8,22 @@ from farseer_jax.forecasting.curves import main_input
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.reporting.content import Figure, Item, Section
 from farseer_jax.reporting.figure_style import (
-    COLOURS,
     GREY,
     axis,
     band,
-    colour_at,
+    coloured,
     input_axis,
     layout,
     line,
+    looks,
     points,
 )
 from farseer_jax.reporting.sections.answer import run_texts
 from farseer_jax.results.numbers import quantity_text
+from farseer_jax.results.table import evenly
 
-_MOST_SIZES, _MOST_LINES = 12, 8
+_MOST_LINES = 6  # of a law
 _NUM, _REACH = 60, 1.3
-_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -44,43 +44,36 @@ def _laws(forecast: Forecast) -> dict[str, Predict]:
 
 
 def _curves(forecast: Forecast) -> Figure:
-    """Loss against D: the runs of each size, and the laws at some of the sizes."""
+    """Loss against D: the runs, coloured by their size, and the laws at some of the sizes."""
     runs = forecast.runs
     sizes = np.unique(runs.N)
-    shown = sizes[np.unique(np.linspace(0, len(sizes) - 1, _MOST_LINES).round().astype(int))]
-    shares = _shares(sizes)
+    shown = sizes[evenly(len(sizes), _MOST_LINES)]
     D = np.geomspace(runs.D.min() / _REACH, runs.D.max() * _REACH, _NUM)
-    traces = []
-    texts = np.array(run_texts(forecast), dtype=object)
-    by_size = len(sizes) <= _MOST_SIZES
-    for i, N in enumerate(sizes):
-        own, colour = runs.N == N, colour_at(shares[i])
-        name = f"N {quantity_text(N)}" if by_size else "runs"
+    marker = {"size": 6, **coloured(runs.N, "N")}
+    traces = [points(runs.D, runs.loss, "runs", run_texts(forecast), marker=marker)]
+    laws = _laws(forecast)
+    look = looks(laws)
+    for name, predict in laws.items():
+        values = [predict(np.full_like(D, N), D) for N in shown]
+        texts = [f"{name}, N {quantity_text(N)}" for N in shown]
+        gap = np.array([np.nan])  # between the curves of a law, which are one trace
         traces.append(
-            points(runs.D[own], runs.loss[own], name, texts[own], colour, legendgroup=name,
-                   showlegend=by_size or i == 0)
+            line(np.tile([*D, D[-1]], len(shown)),
+                 np.concatenate([x for own in values for x in (own, gap)]),
+                 name, look[name].colour, dash=look[name].dash,
+                 text=np.repeat(texts, len(D) + 1).tolist(),
+                 visible=True if name == "forecast" else "legendonly",
+                 hovertemplate="%{text}: %{y:.5g}<extra></extra>")
         )  # fmt: skip
-    for j, (name, predict) in enumerate(_laws(forecast).items()):
-        for i, N in enumerate(shown):
-            colour = colour_at(shares[int(np.searchsorted(sizes, N))])
-            traces.append(
-                line(D, predict(np.full_like(D, N), D), name, colour, dash=j,
-                     legendgroup=f"law {name}", showlegend=i == 0,
-                     visible=True if j == 0 else "legendonly",
-                     hovertemplate=f"{name}, N {quantity_text(N)}: %{{y:.5g}}<extra></extra>")
-            )  # fmt: skip
+    at = ", ".join(map(quantity_text, shown))
+    click = " Click a law in the legend to show it." * (len(laws) > 1)
     return Figure(
         "fits",
-        f"Loss against D for {len(sizes)} model sizes, from dark (small N) to light (large N), "
-        f"with the forecast at {len(shown)} of them. Click a legend entry to show or hide it.",
+        f"Loss against D for {len(sizes)} model sizes, coloured by N, with the forecast at N {at}."
+        + click,
         traces,
         layout(input_axis("D", runs.D), axis(runs.loss_name or "loss"), height=480),
     )
-
-
-def _shares(sizes: np.ndarray) -> np.ndarray:
-    """Places of sizes on a scale from 0 to 1, by their logarithms."""
-    return np.log(sizes / sizes[0]) / max(float(np.log(sizes[-1] / sizes[0])), 1e-9)
 
 
 def _residuals(forecast: Forecast) -> Figure:
@@ -106,19 +99,20 @@ def _residuals(forecast: Forecast) -> Figure:
         band(ends, [-noise] * 2, [noise] * 2, f"noise of a run, ±{noise:.2g}{unit}", GREY, 0.25)
     ]
     texts = run_texts(forecast)
-    for i, (own, predicted) in enumerate(fitted.items()):
+    look = looks(fitted)
+    for own, predicted in fitted.items():
         value = left(predicted)
         named = [f"{text}<br>{own}: {v:+.3g}{unit}" for text, v in zip(texts, value, strict=True)]
         traces.append(
-            points(x, value, own, named, COLOURS[i % len(COLOURS)], opacity=0.75,
-                   visible=True if i == 0 else "legendonly",
-                   marker={"symbol": _SYMBOLS[i % len(_SYMBOLS)], "size": 6})
+            points(x, value, own, named, look[own].colour, opacity=0.75,
+                   visible=True if own == "forecast" else "legendonly",
+                   marker={"symbol": look[own].symbol, "size": 6})
         )  # fmt: skip
     title = "observed / fitted − 1, %" if relative else "observed − fitted"
     return Figure(
         "residuals",
-        "Residuals of the fits. A pattern means that the law does not describe the runs. Click a "
-        "law in the legend to show it.",
+        "Residuals of the fits. A pattern means that the law does not describe the runs."
+        + " Click a law in the legend to show it." * (len(fitted) > 1),
         traces,
         layout(
             input_axis(name, x) if name else axis("run"),

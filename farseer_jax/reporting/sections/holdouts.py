@@ -6,10 +6,8 @@ from farseer_jax.diagnostics.extrapolation import Extrapolation
 from farseer_jax.diagnostics.extrapolation_tables import limit_table, ranking_table
 from farseer_jax.diagnostics.extrapolation_verdict import verdict
 from farseer_jax.reporting.content import Data, Figure, Section, Warnings
-from farseer_jax.reporting.figure_style import COLOURS, axis, input_axis, layout, points
+from farseer_jax.reporting.figure_style import axis, dash_of, input_axis, layout, looks, points
 from farseer_jax.uncertainty.intervals import cell_text
-
-_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross")
 
 
 def holdouts(found: Extrapolation) -> Section:
@@ -35,17 +33,19 @@ def holdouts(found: Extrapolation) -> Section:
 def _figure(found: Extrapolation) -> Figure:
     unit, factor = ("%", 100.0) if found.is_relative else ("", 1.0)
     traces = []
+    look = looks(row.name for row in found.leaderboard)
     for i, row in enumerate(found.leaderboard):
         error = factor * np.asarray(found[row.name].held_out_error)
         texts = [
             f"{row.name}<br>{found.along} up to {cell_text(found.along, limit)}<br>{v:.3g} {unit}"
             for limit, v in zip(found.limits, error, strict=True)
         ]
-        colour = COLOURS[i % len(COLOURS)]
+        own = look[row.name]
         traces.append(
-            points(found.limits, error, row.name, texts, colour, mode="lines+markers",
-                   marker={"symbol": _SYMBOLS[i % len(_SYMBOLS)], "size": 8},
-                   line={"color": colour, "width": 2 if i == 0 else 1.2})
+            points(found.limits, error, row.name, texts, own.colour, mode="lines+markers",
+                   marker={"symbol": own.symbol, "size": 8},
+                   line={"color": own.colour, "dash": dash_of(own.dash),
+                         "width": 2 if i == 0 else 1.2})
         )  # fmt: skip
     title = f"mean error on the held-out runs{', %' * bool(unit)}"
     label = f"largest fitted {found.along}"

@@ -4,7 +4,7 @@ import numpy as np
 
 from farseer_jax.decisions.suggest_runs_result import Suggestions
 from farseer_jax.reporting.content import Data, Figure, Item, Section
-from farseer_jax.reporting.figure_style import COLOURS, axis, layout, points
+from farseer_jax.reporting.figure_style import COLOURS, axis, flops_axis, layout, points
 from farseer_jax.results.table import Table
 from farseer_jax.uncertainty.intervals import cell_text
 
@@ -47,7 +47,7 @@ def _figure(found: Suggestions) -> Figure:
         spent, error, "standard error", texts, COLOURS[3], mode="lines+markers",
         line={"shape": "hv", "color": COLOURS[3], "width": 2}, marker={"size": 9},
     )  # fmt: skip
-    x = axis("FLOPs spent on suggested runs", exponentformat="power", rangemode="tozero")
+    x = flops_axis("FLOPs spent on suggested runs", float(spent[-1]))
     y = axis("standard error of the forecast, %", rangemode="tozero")
     return Figure(
         "next_runs",

@@ -1,5 +1,6 @@
 """A map of the runs, the forecast points, the best split and the suggested runs."""
 
+import re
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from farseer_jax.forecasting.result import Forecast
 from farseer_jax.reporting.content import Data, Figure, Item, Section
 from farseer_jax.reporting.figure_style import (
     COLOURS,
+    COUNTS,
     GREY,
     coloured,
     input_axis,
@@ -19,6 +21,7 @@ from farseer_jax.reporting.figure_style import (
     points,
 )
 from farseer_jax.reporting.sections.answer import run_texts
+from farseer_jax.results.numbers import quantity_text
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.inputs import NUMBERS
 from farseer_jax.uncertainty.intervals import cell_text
@@ -32,13 +35,23 @@ def runs_map(
     items: list[Item] = [_summary(forecast), *forecast.runs.notes]
     if len(numbers) > 1:
         items.append(_figure(forecast, numbers[0], numbers[1], allocation, suggestions))
-    items.append(Data("runs", "The runs", _table(forecast)))
+    items.append(Data("runs", "All runs as a table", _table(forecast)))
     return Section("runs", "The runs", items)
 
 
 def _summary(forecast: Forecast) -> str:
-    lines = [" ".join(own.split()) for own in str(forecast.runs).splitlines()]
-    return "; ".join(own for own in lines if not own.startswith(("extra ", "note ")))
+    """What the runs print, in a line, with N and D as everywhere on the page."""
+    lines = [own.split() for own in str(forecast.runs).splitlines()]
+    return "; ".join(
+        " ".join([name, *(_count_text(word) if name in COUNTS else word for word in words)])
+        for name, *words in lines
+        if name not in ("extra", "note")
+    )
+
+
+def _count_text(word: str) -> str:
+    """A number of parameters or tokens; other words as they are."""
+    return quantity_text(float(word)) if re.fullmatch(r"[\d.]+e\d+", word) else word
 
 
 def _figure(

@@ -3,7 +3,8 @@
 import numpy as np
 
 from farseer_jax.decisions.compare_runs import RunComparison
-from farseer_jax.decisions.difference_forecast import UNDECIDED, DifferenceForecast
+from farseer_jax.decisions.difference_forecast import UNDECIDED
+from farseer_jax.reporting.beyond import beyond_text
 from farseer_jax.reporting.content import Card, Cards, Data, Figure, Item, Section, Warnings
 from farseer_jax.reporting.figure_style import (
     COLOURS,
@@ -25,7 +26,7 @@ def winner(found: RunComparison) -> Section:
     """The winner at each point, and the difference along compute."""
     forecast = found.forecast
     items: list[Item] = [
-        Cards([_card(forecast, i) for i in range(len(forecast.N))]),
+        Cards([_card(found, i) for i in range(len(forecast.N))]),
         _figure(found),
         Data("comparison", "All points", forecast.table()),
     ]
@@ -47,17 +48,17 @@ def pairs(found: RunComparison) -> Section:
     return Section("runs", "The runs of both recipes", items)
 
 
-def _card(found: DifferenceForecast, row: int) -> Card:
+def _card(comparison: RunComparison, row: int) -> Card:
+    found = comparison.forecast
+    runs = {n: np.concatenate([own.inputs[n] for own in comparison.runs]) for n in ("N", "D")}
     who = found.winner[row]
     a, b = found.names
     low, high = (_percent(end[row]) for end in (found.lower, found.upper))
     lines = [
         f"loss of {a} relative to {b}: {_percent(found.difference[row])}",
         f"{level_text(found.level)} interval {low} to {high}",
-        f"probability that {a} wins: {found.probability[row]:.1%}".replace("%", " %"),
-        f"{found.beyond[row]:.2g} e-folds beyond the runs"
-        if found.beyond[row]
-        else "within the runs",
+        f"probability that {a} wins: {found.probability[row]:.1%}",
+        beyond_text(runs, {"N": found.N[row], "D": found.D[row]}, found.beyond[row]),
     ]
     heading = f"N {quantity_text(found.N[row])}, D {quantity_text(found.D[row])}"
     return Card(heading, "undecided" if who == UNDECIDED else f"{who} wins", lines)
@@ -107,7 +108,7 @@ def _figure(found: RunComparison) -> Figure:
             "arrayminus": (100 * (asked.difference - asked.lower)).tolist()}  # fmt: skip
     traces.append(points(6.0 * asked.N * asked.D, 100 * asked.difference, "points", texts,
                          COLOURS[1], marker=star, error_y=ends))  # fmt: skip
-    y = axis("difference of the losses, %", zeroline=True, zerolinecolor="#7d8590")
+    y = axis("difference, %", zeroline=True, zerolinecolor="#7d8590")
     return Figure(
         "difference",
         f"(loss {a} − loss {b}) / loss {b}: below zero {a} is better. The band is the "
