@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from commands import command_named
+from playwright.sync_api import sync_playwright
 
 import farseer_jax as fj
 from farseer_jax import plots
@@ -146,6 +147,23 @@ def test_blocks_of_commands_can_be_copied() -> None:
                 assert not re.search(r"^\$ ", code, re.MULTILINE), path.name
     style = text_of("docs/assets/style.css")  # the theme copies what is visible
     assert "[data-md-copying] :is(.gp, .go, .gt, .gr) {\n  display: none;" in style
+
+
+def test_a_search_gets_words_without_operators(chromium: str) -> None:
+    """`--save-width` is a query that the search engine otherwise refuses."""
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=quiet)
+        page = browser.new_page()
+        page.set_content("<input data-md-component=search-query>")
+        page.add_script_tag(content=text_of("docs/assets/search.js"))
+        for typed, words in {
+            "--save-width": "save-width", "fit --law": "fit law", "C^0.47": "C 0.47", "N:": "N",
+        }.items():  # fmt: skip
+            page.fill("input", typed)
+            got = page.evaluate("document.querySelector('input').value")
+            assert " ".join(got.split()) == words
+        browser.close()
 
 
 def test_lines_left_out_are_left_out_between_whole_lines() -> None:

@@ -288,6 +288,7 @@ def _name(
     legend_outside(axes, handles=handles, ncols=2)
     if grows:
         figure: Any = axes.figure
-        height = axes.get_legend().get_window_extent().height / figure.dpi
+        legend: Any = axes.get_legend()
+        height = legend.get_window_extent().height / figure.dpi
         figure.set_figheight(figure.get_figheight() + max(height - _SHORT_LEGEND, 0.0))
         legend_outside(axes, handles=handles, ncols=2)
