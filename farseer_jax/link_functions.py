@@ -62,12 +62,12 @@ class Link:
         return namespace(response).log((response - self.floor) / (self.ceiling - response))
 
     def inverse(self, scaled: Any) -> Any:
-        """The inverse of :meth:`forward`."""
+        """The inverse of :meth:`forward`; infinite where it is too large for a number."""
         if self.name == "identity":
             return scaled
         if self.name == "log":
-            return namespace(scaled).exp(scaled)
-        return self.floor + (self.ceiling - self.floor) / (1.0 + namespace(scaled).exp(-scaled))
+            return _exp(scaled)
+        return self.floor + (self.ceiling - self.floor) / (1.0 + _exp(-scaled))
 
     def slope(self, response: Any) -> Any:
         """``d link / d response``: converts a standard error to the link's scale."""
@@ -127,6 +127,14 @@ def is_jax(values: Any) -> bool:
     """Whether this is a JAX array; JAX is not imported for the question."""
     jax = sys.modules.get("jax")
     return jax is not None and isinstance(values, jax.Array)
+
+
+def _exp(values: Any) -> Any:
+    """The exponential; infinite without a warning where it overflows."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        return namespace(values).exp(values)
 
 
 def namespace(values: Any) -> Any:

@@ -9,13 +9,13 @@ import click
 
 from farseer_jax.cli.analysis import Source
 from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.command_line import own_arguments, shell_words
 from farseer_jax.cli.forecast import Question, check_question, read_question
 from farseer_jax.cli.model import OWN_LAW
-from farseer_jax.cli.options import POSITIVE, Group, Settings, level_option, option
+from farseer_jax.cli.options import POSITIVE, Group, Settings, level_option, named, option, spelled
 from farseer_jax.cli.output import Output, check_target
-from farseer_jax.cli.reading_text import reading_text
-from farseer_jax.cli.runs import DATA, EXAMPLE, RUNS, TASK_GROUPS
+from farseer_jax.cli.reading_text import reading_text, recipe_text
+from farseer_jax.cli.report_commands import commands_text
+from farseer_jax.cli.runs import DATA, EXAMPLE, OF_TABLES, RUNS, TASK_GROUPS
 from farseer_jax.cli.two_tables import runs_of_both
 from farseer_jax.cli.values import amounts, named_point, two_names
 
@@ -83,6 +83,8 @@ def _check(settings: Settings) -> None:
         raise click.UsageError("--against does not go with --by: leave one of them out.")
     if any(recipes) and not isinstance(settings["path"], Path):
         raise click.UsageError("--against and --by need RUNS, a file: name one.")
+    if any(recipes):
+        _check_recipes(settings)
     if settings["names"] and not any(recipes):
         raise click.UsageError("--names is for two recipes: add --against or --by.")
     check_target(settings["output"], [settings["against"]], "name a file")
@@ -95,6 +97,21 @@ def _check(settings: Settings) -> None:
         raise click.UsageError(
             f"--output and --json name the same file {settings['output']!r}; name two."
         )
+
+
+def _check_recipes(settings: Settings) -> None:
+    """Refuse options of a forecast: recipes are compared by all their runs, over N and D.
+
+    Raises:
+        UsageError: there is such an option.
+    """
+    groups = [*TASK_GROUPS, OWN_LAW]
+    for own in dict.fromkeys(own.name for group in groups for own in group.options):
+        if own in settings and own not in OF_TABLES and named(str(own)):
+            raise click.UsageError(
+                f"{spelled(str(own))} does not go with --against or --by: select rows with "
+                "--where, and name columns with --derive, such as 'N = n_params'."
+            )
 
 
 class Sources(NamedTuple):
@@ -117,12 +134,25 @@ def _read(settings: Settings) -> Sources:
     path, other, by = settings["path"], settings["against"], settings["by"]
     if other is None and by is None:
         question = read_question(settings)
-        return Sources(question, (), ("", ""), reading_text(settings, "runs", path))
+        return Sources(question, (), ("", ""), reading_text(settings, path, question.task))
     both, names = runs_of_both(path, other, by, settings)
-    rows = (None, None) if by is None else tuple(f"{by} = '{name}'" for name in names)
+    rows = (
+        [None, None]
+        if by is None
+        else [_rows_of(*own, by) for own in zip(both, names, strict=True)]
+    )
     tables = zip(("runs", "other"), (path, other or path), rows, strict=True)
-    lines = [reading_text(settings, *own) for own in tables]
+    lines = [recipe_text(settings, *own) for own in tables]
     return Sources(None, both, names, "\n".join(lines))
+
+
+def _rows_of(runs: "Runs", name: str, by: str) -> str:
+    """The condition in SQL that selects a recipe."""
+    import numpy as np
+
+    from farseer_jax.runs.survey.labels import condition_is
+
+    return condition_is(by, np.asarray(runs.extra.get(by, [name])), name)
 
 
 @command(
@@ -178,13 +208,14 @@ def report(
         given |= {"against": other, "names": names or sources.names}
     else:
         task, has_law = sources.question
-        runs, at = task.runs if has_law else task.bound(), sources.question.points_at(points)
+        law, runs = task.law_and_runs()
+        at = sources.question.points_at(points)
         if has_law:
-            given |= {"law": task.law, "method": task.method, **task.options}
+            given |= {"law": law, "method": task.method}
         given |= {"holdouts": not no_holdouts}
     given |= {"compute": compute or None, "budget": budget}
     found = farseer_jax.report(runs, at, **{n: v for n, v in given.items() if v is not None})
-    found = replace(found, reading=sources.reading, commands=_commands(found))
+    found = replace(found, reading=sources.reading, commands=commands_text(found))
     found.save(output)
     return Output(found, note=f"Report written to {output}")
 
@@ -197,47 +228,3 @@ def _pair(point: dict[str, str]) -> tuple[float, float]:
     if len(point) != 2 or None in values or len(values) < 2:
         raise click.UsageError(f"--at: expected N and D, such as 7B,2T, got {point}.")
     return values[0] or 0.0, values[1] or 0.0
-
-
-_OWN = {
-    "--at", "--compute", "--budget", "--against", "--by", "--names", "--output", "--title",
-    "-o", "--json",
-}  # fmt: skip
-
-
-def _commands(found: "Report") -> str:
-    """This command, and one for each of its answers."""
-    every = own_arguments(without=())
-    table = [word for word in own_arguments(without=_OWN) if word != "--no-holdouts"]
-    lines = [["report", *every]]
-    at = _values(every, "--at")
-    if "comparison" in found.results:
-        by, names = (_flags(own, _values(every, own)) for own in ("--by", "--names"))
-        words = [*_values(every, "--against"), *by, *_flags("--at", at), *names]
-        lines.append(["compare", *table, *words])
-    else:
-        lines.append(["forecast", *table, *_flags("--at", at)])
-    compute = _values(every, "--compute")
-    if "split" in found.results and compute:
-        lines.append(["allocate", *table, *_flags("--compute", compute)])
-    if "holdouts" in found.results:
-        lines.append(["extrapolate", *table])
-    budget = _values(every, "--budget")
-    if "next" in found.results and at and budget:
-        lines.append(["suggest", *table, *_flags("--target", at), *_flags("--budget", budget)])
-    return "\n".join(shell_words(["farseer", *words]) for words in lines)
-
-
-def _values(words: list[str], flag: str) -> list[str]:
-    """The values of an option."""
-    found = []
-    for at, word in enumerate(words):
-        if word == flag and at + 1 < len(words):
-            found.append(words[at + 1])
-        elif word.startswith(f"{flag}="):
-            found.append(word.removeprefix(f"{flag}="))
-    return found
-
-
-def _flags(flag: str, values: list[str]) -> list[str]:
-    return [word for value in values for word in (flag, value)]

@@ -43,6 +43,7 @@ class Task(NamedTuple):
         method: the method with its settings.
         options: further arguments of ``farseer_jax.fit``.
         dropped: runs that options left out, by name.
+        outliers: those of them that are outliers, by label, or by position among the selected runs.
     """
 
     law: "type[Law]"
@@ -50,6 +51,7 @@ class Task(NamedTuple):
     method: "Method"
     options: dict[str, Any]
     dropped: tuple[str, ...] = ()
+    outliers: tuple[str | int, ...] = ()
 
     def fit(self, **options: Any) -> Any:
         """The fit; :class:`~farseer_jax.Fits` for several groups or responses."""
@@ -77,7 +79,7 @@ class Task(NamedTuple):
         """
         from farseer_jax.fitting.arguments import as_parts
         from farseer_jax.fitting.outliers import find_outliers
-        from farseer_jax.runs.row_labels import row_name
+        from farseer_jax.runs.row_labels import drop_argument, row_name
 
         law, parts = as_parts(self.law, self.runs, **self.options)
         if len(parts) > 1:
@@ -86,10 +88,12 @@ class Task(NamedTuple):
                 "select one with --where or --response, or list the runs to leave out with --drop"
             )
         (part,) = parts
-        rows = find_outliers(law, part.runs, self.method).rows.tolist()
-        names = tuple(row_name(part.runs.extra, row) for row in sorted(rows))
+        extra = part.runs.extra
+        rows = sorted(find_outliers(law, part.runs, self.method).rows.tolist())
+        names = tuple(row_name(extra, row) for row in rows)
+        own = tuple(drop_argument(extra, row) for row in rows)
         runs = part.runs.select(mask=[row not in rows for row in range(len(part.runs))])
-        return Task(self.law, runs, self.method, {}, (*self.dropped, *names))
+        return Task(self.law, runs, self.method, {}, (*self.dropped, *names), own)
 
     def law_and_runs(self) -> "tuple[type[Law], Runs]":
         """The law's class with the entries of its inputs, and the runs that are fitted."""

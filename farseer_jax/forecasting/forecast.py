@@ -212,6 +212,7 @@ def _next_point(runs: Runs, law: type[Law]) -> dict[str, np.ndarray]:
     if tuple(law.inputs()) == ("N", "D"):
         largest = int(np.argmax(runs.N * runs.D))
         factor = np.sqrt(_NEXT)
-        return {"N": runs.N[[largest]] * factor, "D": runs.D[[largest]] * factor}
+        own = {"N": runs.N[largest], "D": runs.D[largest]}
+        return {name: np.array([float(f"{x * factor:.4g}")]) for name, x in own.items()}
     columns: dict[str, Any] = law.columns(runs)
     return {name: values[[int(np.argmin(runs.loss))]] for name, values in columns.items()}

@@ -96,6 +96,10 @@ class Stack:
 
     def moments(self, inputs: Inputs) -> Moments:
         """Mean and variance at points; what members disagree about counts as the law's."""
+        with np.errstate(over="ignore", invalid="ignore"):  # NaN where a law has no finite value
+            return self._moments(inputs)
+
+    def _moments(self, inputs: Inputs) -> Moments:
         parts = [posterior.moments(inputs) for posterior in self.posteriors]
         mean = sum(
             (share * own.mean for share, own in zip(self.shares, parts, strict=True)),

@@ -3,12 +3,14 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+import jax
 import numpy as np
 
 from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import number_format, point_text
 from farseer_jax.forecasting.usual_laws import UsualLaw
 from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.link_functions import Link
 from farseer_jax.results.numbers import share_text
 from farseer_jax.results.table import Column, Table
 
@@ -138,7 +140,9 @@ def _lowest(forecast: "Forecast", law: UsualLaw) -> str:
         return f"cannot fall below {law.asymptote:.3g}"
     if isinstance(law.law, Farseer):
         N = forecast.points["N"][:1]
-        floor = float(np.exp(np.asarray(law.law.U.log(N)))[0])
+        with jax.enable_x64(True):
+            log_floor = np.asarray(law.law.U.log(N))
+        floor = float(Link().inverse(log_floor)[0])
         return f"its lowest loss depends on N, {floor:.3g} there"
     return "has no lowest loss"
 

@@ -111,8 +111,9 @@ def grid_content(grid: Grid, start: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def packed(values: np.ndarray) -> str:
-    """Numbers as 32-bit little-endian bytes in base64."""
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
+    """Numbers as 32-bit little-endian bytes in base64; too large ones are NaN."""
+    known = np.where(np.abs(values) <= np.finfo("<f4").max, values, np.nan)
+    return base64.b64encode(known.astype("<f4").tobytes()).decode("ascii")
 
 
 def _start(axis: Axis, value: Any) -> Any:

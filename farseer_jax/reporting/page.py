@@ -11,6 +11,7 @@ from typing import Any
 
 from farseer_jax._version import __version__
 from farseer_jax.reporting.content import Explorer, Figure, Section
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.table import Table
 
 _MOST_ROWS = 2000  # of a table in the page
@@ -70,10 +71,10 @@ def _plotly() -> str:
 
 
 def _json(content: Any) -> Any:
-    """JSON that may stand within a script element."""
+    """JSON that may stand within a script element; numbers that are not finite are null."""
     from markupsafe import Markup
 
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(or_null(content), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", r"\u003c"))
 
 

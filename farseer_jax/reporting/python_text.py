@@ -7,7 +7,9 @@ import numpy as np
 
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.laws.evaluate import by_column
-from farseer_jax.laws.law import Law
+from farseer_jax.reporting.python_value import law_arguments, python_arguments, python_value
+
+_OF_PAGE = ("compute", "budget", "title", "holdouts")
 
 
 def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str]) -> str:
@@ -20,6 +22,9 @@ def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str
     """
     points = _points(found)
     own = {name: value for name, value in given.items() if value is not None and value != ()}
+    own = law_arguments(own.get("law")) | own
+    if own.get("method") == type(found.method)():
+        del own["method"]
     level = {} if found.level == 0.9 else {"level": found.level}
     lines = [
         f"report = fj.report({_arguments(['runs', points], {**own, **level})})",
@@ -27,19 +32,24 @@ def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str
         "",
         "# each result separately",
     ]
-    fitting = {n: v for n, v in own.items() if n not in ("compute", "budget", "title", "holdouts")}
+    fitting = {name: value for name, value in own.items() if name not in _OF_PAGE}
     lines.append(f"answer = fj.forecast({_arguments(['runs', points], {**fitting, **level})})")
-    if "holdouts" in results and found.law is None:
-        lines.append("fj.extrapolate(answer.runs)")
+    if "holdouts" in results:
+        laws = "" if found.law is None else ', [(answer.law_class, "forecast"), answer.law_class]'
+        lines.append(f"fj.extrapolate(answer.runs{laws})")
     if "split" in results:
         budgets = own.get("compute")
         written = (
-            "6 * answer.points['N'] * answer.points['D']" if budgets is None else _text(budgets)
+            "6 * answer.points['N'] * answer.points['D']"
+            if budgets is None
+            else python_value(budgets)
         )
         lines.append(f"fj.allocate(answer, {written})")
     if "next" in results:
         budget = own.get("budget")
-        written = "(6 * answer.runs.N * answer.runs.D).sum()" if budget is None else _text(budget)
+        written = (
+            "(6 * answer.runs.N * answer.runs.D).sum()" if budget is None else python_value(budget)
+        )
         lines.append(f"fj.suggest_runs(answer, answer.points, budget={written})")
     return "\n".join(lines)
 
@@ -53,7 +63,7 @@ def comparison_text(points: Any, names: tuple[str, str], level: float) -> str:
         level: nominal coverage of the intervals.
     """
     own = {} if level == 0.9 else {"level": level}
-    at = [] if points is None else [_text(points)]
+    at = [] if points is None else [python_value(points)]
     named = {"names": names, **own}
     page = _arguments(["runs", *at, "against=other"], named)
     return "\n".join(
@@ -70,33 +80,15 @@ def comparison_text(points: Any, names: tuple[str, str], level: float) -> str:
 def _points(found: Forecast) -> str:
     rows = zip(*(np.asarray(x).tolist() for x in found.points.values()), strict=True)
     if all(np.asarray(x).ndim == 1 for x in found.points.values()):
-        return "[" + ", ".join(f"({', '.join(map(_text, row))})" for row in rows) + "]"
+        return python_value(list(rows))
     kinds = found.law_class.inputs()
     labels = by_column(found.law_class, dict(found.points))
     named = {
         name: (labels[name] if kinds[name] == "category" else np.asarray(x)).tolist()
         for name, x in found.points.items()
     }
-    return _text(named)
+    return python_value(named)
 
 
 def _arguments(first: Sequence[str], named: Mapping[str, Any]) -> str:
-    return ", ".join([*first, *(f"{name}={_text(value)}" for name, value in named.items())])
-
-
-def _text(value: Any) -> str:
-    """A value as Python."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, float):
-        short = f"{value:g}".replace("e+", "e").replace("e0", "e")
-        return short if float(short) == value else repr(value)
-    if isinstance(value, tuple) and all(isinstance(own, float | int) for own in value):
-        return "(" + ", ".join(map(_text, value)) + ")"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name!r}: {_text(own)}" for name, own in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_text, value)) + "]"
-    if isinstance(value, type) and issubclass(value, Law):
-        return repr(value.name)
-    return repr(value)
+    return ", ".join([*first, *python_arguments(named)])

@@ -43,8 +43,14 @@ def percent_text(value: float, sign: str = "") -> str:
 
 
 def level_text(level: float) -> str:
-    """The level of an interval: "90 %"."""
-    return f"{100.0 * level:.4g} %"
+    """The level of an interval: "90 %", with as many digits as tell it from 100 %.
+
+    Example:
+        >>> level_text(0.9), level_text(0.9999999)
+        ('90 %', '99.99999 %')
+    """
+    texts = (f"{100.0 * level:.{digits}g}" for digits in range(4, 18))
+    return next((text for text in texts if level >= 1.0 or float(text) < 100.0), "100") + " %"
 
 
 def share_text(value: float) -> str:

@@ -52,6 +52,21 @@ def row_name(columns: Mapping[str, NDArray[Any]], row: int) -> str:
     return f"{column} {str(value)!r}" if isinstance(value, str) else f"{column} {value}"
 
 
+def drop_argument(columns: Mapping[str, NDArray[Any]], row: int) -> str | int:
+    """The label of a row, or its position in a table whose rows have none but their numbers.
+
+    Args:
+        columns: columns of a table, such as ``Runs.extra``.
+        row: its position.
+
+    Example:
+        >>> drop_argument({"run_id": np.array(["a", "b"], object)}, 1), drop_argument({}, 1)
+        ('b', 1)
+    """
+    column = label_column(columns)
+    return row if column in (None, _NUMBERS) else str(columns[column][row])
+
+
 def dropped_rows(
     columns: Mapping[str, NDArray[Any]], num_rows: int, drop: str | int | Sequence[str | int]
 ) -> NDArray[np.bool_]:
