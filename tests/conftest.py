@@ -63,7 +63,6 @@ _LONGEST = (
     "allocation.md",
     "sensitivity.md",
     "uncertainty.md",
-    "api.md",
     "shape.md",
     "comparison.md",
     "laws.md",

@@ -22,6 +22,7 @@ from farseer_jax.plots import (
     plot_counts,
     plot_line,
 )
+from farseer_jax.plots.comparison import _is_seen, _Map
 from farseer_jax.uncertainty.draws import MemoryDraws
 
 # L = E + A / N^α + B / D^β: equal where 2 D^−0.37 = D^−0.34, at D = 2^(1 / 0.03) for every N
@@ -582,3 +583,12 @@ class TestRealRuns:
         json.dumps(counts.to_dict(), allow_nan=False)
         assert counts.to_dataframe()["held_out"].sum() == 12
         assert plot_counts(counts).get_xlabel() == "parameters N, the runs' own count"
+
+
+def test_a_speck_of_parity_is_not_in_the_legend() -> None:
+    N = np.geomspace(1e8, 1e11, 5)
+    shown = _Map(("A", "B"), N, N, np.zeros((5, 5)), None, 0.95, (), (None, None))
+    speck = fj.ParityCurve(np.array([1e8, 1.1e8]), np.array([1.1e8, 1e8]))
+    line = fj.ParityCurve(np.array([1e8, 2e8]), np.array([1e8, 1e8]))
+    assert not _is_seen(speck, shown)
+    assert _is_seen(line, shown)

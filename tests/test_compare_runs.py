@@ -238,6 +238,8 @@ class TestForms:
         labels = [text.get_text() for text in axes.figure.findobj(match=plt.Text)]
         assert "90 % certain" in labels
         assert "equal" in labels
+        assert "range of both" in labels
+        assert axes.get_xlim()[0] < a.N.min()  # markers there are whole
         plt.close("all")
 
     def test_few_pairs_are_told(self) -> None:

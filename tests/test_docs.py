@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from commands import command_named
 
 import farseer_jax as fj
+from farseer_jax import plots
 from farseer_jax.cli import main
 from farseer_jax.cli.bootstrap import DEFAULTS
 from farseer_jax.cli.plot.kinds import KINDS, kind_named
@@ -55,20 +56,30 @@ def number(cell: str) -> float:
 # Names
 
 
-def test_the_api_page_lists_every_public_name_and_no_other() -> None:
-    page = text_of("docs/api.md")
-    assert sorted(re.findall(r"^::: farseer_jax\.(\w+)$", page, re.MULTILINE)) == sorted(PUBLIC)
-    assert [name for name in PUBLIC if f"| [`{name}`](#farseer_jax.{name}) |" not in page] == []
-    assert "__version__" in page
+API = {path.stem: path.read_text("utf-8") for path in sorted((ROOT / "docs" / "api").glob("*.md"))}
+
+
+def test_the_api_pages_have_every_public_name_and_the_index_links_each() -> None:
+    index, pages = text_of("docs/api.md"), {}
+    for page, text in API.items():
+        pages |= dict.fromkeys(re.findall(r"^::: farseer_jax\.([\w.]+)$", text, re.MULTILINE), page)
+    figures = {f"plots.{name}" for name in plots.__all__}
+    assert sorted(pages) == sorted({*PUBLIC, *figures})
+    linked = re.findall(
+        r"^\| \[`([\w.]+)`\]\(api/(\w+)\.md#farseer_jax\.([\w.]+)\) \|", index, re.MULTILINE
+    )
+    assert sorted(linked) == sorted((name, page, name) for name, page in pages.items())
+    assert "__version__" in index
+    assert sum(len(text.split("\n::: ")) - 1 for text in API.values()) == len(pages)
 
 
 def test_every_public_name_has_an_example() -> None:
-    in_page = "\n".join(code_blocks(text_of("docs/api.md"), "pycon"))
+    in_pages = "\n".join(code for text in API.values() for code in code_blocks(text, "pycon"))
     missing = [
         name
         for name in PUBLIC
         if ">>> " not in getattr(fj, name).__doc__
-        and not re.search(rf">>> .*\bfj\.{name}\b", in_page)
+        and not re.search(rf">>> .*\bfj\.{name}\b", in_pages)
     ]
     assert missing == []
 

@@ -16,7 +16,7 @@ import farseer_jax as fj
 from farseer_jax.diagnostics.candidates import as_candidates
 from farseer_jax.diagnostics.holdout_split import grouped
 from farseer_jax.methods.method import SolvedBatch
-from farseer_jax.plots import plot_error_by_value, plot_extrapolation
+from farseer_jax.plots import figure_width, plot_error_by_value, plot_extrapolation
 from farseer_jax.results.numbers import loss_text, percent_text
 from farseer_jax.uncertainty.holdouts import rolling_weights
 
@@ -504,6 +504,11 @@ def test_figures_draw_the_errors(found: fj.Extrapolation, targets: fj.Runs) -> N
     for line, result in zip(axes.get_lines(), found.results, strict=True):
         np.testing.assert_allclose(line.get_xdata(), found.limits)
         np.testing.assert_allclose(line.get_ydata(), 100 * result.held_out_error)
+    with figure_width(85):
+        narrow = plot_extrapolation(found)
+    narrow.figure.draw_without_rendering()  # type: ignore[union-attr]
+    assert "\n" not in narrow.get_ylabel()
+    assert narrow.bbox.height > narrow.get_legend().get_window_extent().height  # type: ignore[union-attr]
     _, own = plt.subplots()
     assert plot_extrapolation(found, "next", ax=own) is own
     np.testing.assert_allclose(own.get_lines()[0].get_ydata(), 100 * found.results[0].next_error)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import farseer_jax as fj
+from farseer_jax import plots
 from farseer_jax.inspection.column_summary import ColumnKind, summaries
 from farseer_jax.inspection.run_grid import run_grid
 from tests.commands import farseer, refused, shell
@@ -383,3 +384,10 @@ class TestTablesThatAreNotRead:
         table = {"N": N, "D": D, "seed": np.repeat([0, 1], 6), "loss": loss}
         (isoflop,) = [own for own in fj.inspect_table(table).methods if own.method == "isoflop"]
         assert not isoflop.usable
+
+
+def test_the_figure_names_the_file_and_rows_that_are_no_runs(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("N,D,loss\n1e8,2e9,3.5\n2e8,2e9,3.3\n1e8,4e9,3.4\n2e8,4e9,\n")
+    found = fj.inspect_table(path)
+    assert plots.plot_inspection(found).get_title(loc="left") == "3 runs in the 4 rows of runs.csv"

@@ -1,5 +1,6 @@
 """The figure of suggested runs shows their places, their costs and the standard errors."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,24 @@ def test_the_line_is_the_standard_error_against_the_cost(found: fj.Suggestions) 
     assert axes.get_title(loc="left").endswith(f"now, ±{100 * half:.1f} % after")
     texts = {text.get_text() for text in axes.texts}
     assert any(text.startswith("1: ") for text in texts)
+
+
+def test_the_line_is_below_the_frame_and_costs_are_powers_of_ten(found: fj.Suggestions) -> None:
+    _, axes = plot_suggestions(found)
+    assert axes.get_ylim()[1] > 110 * found.standard_error_now
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    assert axes.xaxis.get_offset_text().get_text() == ""
+    labels = [text.get_text() for text in axes.get_xticklabels()]
+    assert any(label.endswith(r"{\times}10^{20}$") for label in labels)
+    assert "0" in labels
+
+
+def test_runs_that_hardly_help_are_named_so(found: fj.Suggestions) -> None:
+    little = found.standard_error_now * np.linspace(0.999, 0.998, len(found))
+    hardly = dataclasses.replace(found, standard_error_after=little)
+    assert hardly.hardly_helps
+    titles = [plot_suggestions(one)[1].get_title(loc="left") for one in (found, hardly)]
+    assert ["hardly narrower" in title for title in titles] == [False, True]
 
 
 def test_a_file_has_all_of_it(found: fj.Suggestions) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from commands import command_named
+from playwright.sync_api import sync_playwright
 
 import farseer_jax as fj
 from farseer_jax import plots
@@ -80,7 +81,7 @@ def test_the_gallery_has_every_figure_with_its_python_and_its_page() -> None:
         function = "plot_" + name.partition("-")[0]
         code = next(code for language, code in BLOCK.findall(section) if language == "python")
         assert code.splitlines()[-1].startswith(f"plots.{function}("), name
-        assert re.search(r"\]\(\w+\.md", section), name
+        assert re.search(r"\]\([\w/]+\.md", section), name
         for command in re.findall(r"^farseer (.*)$", section, re.MULTILINE):
             command_name, *options = shlex.split(command)
             command_named(command_name).make_context(command_name, options)
@@ -121,6 +122,48 @@ def test_the_first_ten_minutes_print_what_the_page_shows(
         result = CliRunner().invoke(main, shlex.split(command)[1:])
         assert result.exit_code == 0
         assert matches(result.stdout, shown), command
+        warnings = [line for line in result.stdout.splitlines() if line.startswith("warning: ")]
+        assert [line for line in warnings if line not in shown.splitlines()] == []
+        if "--on" in command:
+            text = " ".join(text_of("docs/decision.md").split())
+            assert said_of_misses(result.stdout) in text
+
+
+def said_of_misses(printed: str) -> str:
+    """What the page says of the runs of the two largest sizes, from the table of a forecast."""
+    rows = [line.split() for line in printed.splitlines() if re.match(r" *[56]\.3", line)]
+    errors = [float(row[-3].rstrip("%")) for row in rows]
+    assert max(errors) < 0.0  # all on one side
+    return (
+        f"All {len(rows)} runs of 5.35 B and 6.37 B turned out worse than predicted, and the error "
+        f"grows with the distance, to {-min(errors):.2f} %"
+    )
+
+
+def test_blocks_of_commands_can_be_copied() -> None:
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for language, code in BLOCK.findall(path.read_text(encoding="utf-8")):
+            if language in ("bash", "console", "shell", "sh"):
+                assert not re.search(r"^\$ ", code, re.MULTILINE), path.name
+    style = text_of("docs/assets/style.css")  # the theme copies what is visible
+    assert "[data-md-copying] :is(.gp, .go, .gt, .gr) {\n  display: none;" in style
+
+
+def test_a_search_gets_words_without_operators(chromium: str) -> None:
+    """`--save-width` is a query that the search engine otherwise refuses."""
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=quiet)
+        page = browser.new_page()
+        page.set_content("<input data-md-component=search-query>")
+        page.add_script_tag(content=text_of("docs/assets/search.js"))
+        for typed, words in {
+            "--save-width": "save-width", "fit --law": "fit law", "C^0.47": "C 0.47", "N:": "N",
+        }.items():  # fmt: skip
+            page.fill("input", typed)
+            got = page.evaluate("document.querySelector('input').value")
+            assert " ".join(got.split()) == words
+        browser.close()
 
 
 def test_lines_left_out_are_left_out_between_whole_lines() -> None:

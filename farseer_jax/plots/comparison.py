@@ -26,7 +26,9 @@ from farseer_jax.runs.runs import Runs
 _MAP = LinearSegmentedColormap.from_list("", mpl.colormaps["PuOr_r"](np.linspace(0.12, 0.88, 65)))
 _NUM_DRAWN = 97
 _NUM_OF_RUNS, _BEYOND = 49, 10.0  # points of a map of runs, and how far it goes beyond them
+_BELOW = 0.8  # of the smallest run: a map of runs shows its marker whole
 _LONGEST_LABEL = 50  # letters
+_SPECK = 0.03  # of the map's width or height
 _PLANE = "#8a8a8a"
 _SQUARE = "#009e73"
 
@@ -105,10 +107,10 @@ def _map_of_fits(comparison: FitComparison) -> _Map:
 
 
 def _map_of_runs(comparison: RunComparison) -> _Map:
-    """From the smallest run to ten times the largest."""
+    """From a little below the smallest run to ten times the largest."""
     a, b = comparison.runs
     N, D = (
-        np.geomspace(min(x.min(), y.min()), _BEYOND * max(x.max(), y.max()), _NUM_OF_RUNS)
+        np.geomspace(_BELOW * min(x.min(), y.min()), _BEYOND * max(x.max(), y.max()), _NUM_OF_RUNS)
         for x, y in ((a.N, b.N), (a.D, b.D))
     )
     grid = dict(zip(("N", "D"), (x.ravel() for x in np.meshgrid(N, D, indexing="ij")), strict=True))
@@ -170,7 +172,7 @@ def _within(comparison: FitComparison | _Map, N: np.ndarray, D: np.ndarray) -> n
 def _add_legend(axes: Axes, shown: _Map) -> None:
     """A legend of lines and points below the axes."""
     (a, b), handles = shown.names, []
-    if shown.parity:
+    if any(_is_seen(curve, shown) for curve in shown.parity):
         handles.append(Line2D([], [], color="black", lw=2.6, label="equal"))
     if shown.probability is not None:
         label = f"{shown.certain:.0%} certain".replace("%", " %")
@@ -180,8 +182,19 @@ def _add_legend(axes: Axes, shown: _Map) -> None:
         handles.append(Line2D([], [], ms=3.0, mfc=INK, label=f"runs of {a}", **look))
     if shown.runs[1] is not None:
         handles.append(Line2D([], [], ms=5.0, mfc="none", label=f"runs of {b}", **look))
+    if any(isinstance(one, Rectangle) for one in axes.patches):
+        handles.append(Line2D([], [], color=INK, lw=0.9, ls="--", label="range of both"))
     if handles:
-        legend_outside(axes, handles=handles, ncols=4)
+        legend_outside(axes, handles=handles, ncols=5)
+
+
+def _is_seen(curve: ParityCurve, shown: _Map) -> bool:
+    """Whether a line of parity is more than a speck in a corner of the map."""
+    lengths = [
+        np.ptp(np.log(of)) / np.log(within[-1] / within[0])
+        for of, within in ((curve.N, shown.N), (curve.D, shown.D))
+    ]
+    return bool(max(lengths) > _SPECK)
 
 
 @draws(ComparedPoints, example="compare_fits(a, b).line(D=1e11)")

@@ -24,6 +24,7 @@ from farseer_jax.runs.runs import Runs
 Errors = Literal["held out", "inner", "next", "targets"]
 _MARKERS = "osD^vPX"
 _NOISE, _FAINT = "run-to-run noise", 0.16
+_SHORT_LEGEND = 0.3  # inches, for which a figure does not grow
 _LARGEST = 10.0  # that is drawn: a diverged law would compress all others into one line
 _UNITS = {"N": " (parameters)", "D": " (tokens)", "C": " (6ND, FLOPs)"}
 _ERRORS = {
@@ -84,7 +85,7 @@ def plot_extrapolation(
             ends.append((limits[last], values[last], result.name, colour))
         _scale(axes, found, f"{_ERRORS[errors]}{_unit(found)}")
         axes.set_xlabel(f"largest {found.along} fitted{_UNITS.get(found.along, '')}")
-        _name(axes, ends, _noise(axes, found))
+        _name(axes, ends, _noise(axes, found), grows=ax is None)
     return axes
 
 
@@ -130,7 +131,7 @@ def plot_error_by_value(found: Extrapolation, limit: int = -1, ax: Axes | None =
         low = found.values.min()
         axes.axvspan(low, found.limits[limit], color=COLOURS[4], alpha=0.12, lw=0)
         note(axes, "fitted", (low, 1.0), (4, 3), xycoords=("data", "axes fraction"), color=GREY)
-        _name(axes, ends, _noise(axes, found))
+        _name(axes, ends, _noise(axes, found), grows=ax is None)
     return axes
 
 
@@ -269,8 +270,13 @@ def _noise(axes: Axes, found: Extrapolation) -> float | None:
     return noise
 
 
-def _name(axes: Axes, ends: list[tuple[float, float, str, Any]], noise: float | None) -> None:
-    """Names at the ends of lines and of the noise, or a legend in a figure too narrow for them."""
+def _name(
+    axes: Axes, ends: list[tuple[float, float, str, Any]], noise: float | None, *, grows: bool
+) -> None:
+    """Names at the ends of lines and of the noise, or a legend in a figure too narrow for them.
+
+    A figure that ``grows`` gets higher by a long legend, and its axes keep their height.
+    """
     if not is_narrow(axes):
         edge = float(axes.get_xlim()[1])
         own = [] if noise is None else [(edge, noise, _NOISE, GREY)]
@@ -280,3 +286,9 @@ def _name(axes: Axes, ends: list[tuple[float, float, str, Any]], noise: float | 
     if noise is not None:
         handles.append(Patch(color=GREY, alpha=_FAINT, lw=0, label=_NOISE))
     legend_outside(axes, handles=handles, ncols=2)
+    if grows:
+        figure: Any = axes.figure
+        legend: Any = axes.get_legend()
+        height = legend.get_window_extent().height / figure.dpi
+        figure.set_figheight(figure.get_figheight() + max(height - _SHORT_LEGEND, 0.0))
+        legend_outside(axes, handles=handles, ncols=2)

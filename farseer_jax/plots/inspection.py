@@ -1,5 +1,7 @@
 """A figure of a table of runs before anything is fitted."""
 
+from pathlib import PurePath
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -54,6 +56,14 @@ def plot_inspection(inspection: TableInspection, ax: Axes | None = None) -> Axes
                 edgecolor="white", lw=0.4,
             )  # fmt: skip
             colour_bar(axes, drawn, grid.response)
-        source = f" of {inspection.source}" if inspection.source else ""
-        axes.set_title(capitalised(f"{inspection.num_runs:,} runs{source}"))
+        axes.set_title(capitalised(_title(inspection)))
     return axes
+
+
+def _title(inspection: TableInspection) -> str:
+    """How many runs there are, in which table, and in how many rows if these are more."""
+    runs, rows = inspection.num_runs, inspection.num_rows
+    source = PurePath(inspection.source).name
+    table = f" of {source}" if source else ""
+    where = f" in the {rows:,} rows{table}" if rows > runs else table
+    return f"{runs:,} run{'s'[: runs != 1]}{where}"

@@ -123,7 +123,9 @@ def _wrap(text: Text, times: float) -> None:
     words = text.get_text()
     times = min(times, _MOST_LINES)
     width = min(len(words) / times, 1.15 * len(words) / np.ceil(times) + 2)
-    text.set_text(textwrap.fill(words, max(int(width), 1), break_long_words=False))
+    text.set_text(
+        textwrap.fill(words, max(int(width), 1), break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def _length(text: Text) -> float:

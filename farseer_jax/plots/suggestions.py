@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from farseer_jax.decisions.suggest_runs_result import Suggestions
 from farseer_jax.plots.draws import draws
@@ -18,6 +18,7 @@ from farseer_jax.uncertainty.intervals import cell_text
 
 _DISC = 130.0  # of a suggested run, with its number
 _MOST_DISCS = 20  # suggested runs whose numbers are readable inside discs
+_LEAST_POWER = 1e5  # of costs that are written as powers of ten
 _LOSS, _RATIO = COLOURS[0], COLOURS[2]
 
 
@@ -180,11 +181,20 @@ def _label_axes(axes: Axes, found: Suggestions, errors: np.ndarray) -> None:
         axes.set_yscale("log")
         plain_ticks(axes.yaxis)
     else:
-        axes.set_ylim(bottom=0.0)
+        axes.set_ylim(0.0, 1.15 * max(float(np.nanmax(errors)), np.finfo(float).tiny))
     axes.set_xlim(-0.04 * (found.spent or 1.0), 1.08 * (found.spent or 1.0))
     axes.margins(y=0.12)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(4 if is_narrow(axes) else 5))
+    axes.xaxis.set_major_formatter(FuncFormatter(_power_tick))
     axes.set_title(_title(found))
+
+
+def _power_tick(value: float, _: int | None = None) -> str:
+    """Labels such as 2×10²¹, and 500 of small costs."""
+    if abs(value) < _LEAST_POWER:
+        return f"{value:,.6g}"
+    digits, power = f"{value:.6e}".split("e")
+    return rf"${float(digits):g}{{\times}}10^{{{int(power)}}}$"
 
 
 def _is_compute(found: Suggestions) -> bool:
@@ -206,7 +216,8 @@ def _title(found: Suggestions) -> str:
             share_text(half / one.predicted) if found.link == "log" else number_text(half, 3)
             for half in halves
         ]
-        return f"{level} interval: ±{texts[0]} now, ±{texts[1]} after"
+        hardly = ": hardly narrower" if found.hardly_helps and len(found) else ""
+        return f"{level} interval: ±{texts[0]} now, ±{texts[1]} after{hardly}"
     if len(found.splits) == 1 and not found.targets:
         ends = [
             f"{number_text(low, 3)} to {number_text(high, 3)}"
