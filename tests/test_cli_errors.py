@@ -13,6 +13,7 @@ from commands import TABLE, farseer, refused
 
 import farseer_jax
 from farseer_jax import Fit
+from farseer_jax.results.files import written_aside
 
 
 class TestBadFiles:
@@ -110,7 +111,11 @@ class TestOutput:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full)
-        refused(farseer("fit", "--example", "--json", "fit.json"), "fit.json", "No space left")
+        message = "cannot write 'fit.json': No space left on device"
+        refused(farseer("fit", "--example", "--json", "fit.json"), message)
+        message = r"^cannot write 'r\.svg': No space left on device$"
+        with pytest.raises(OSError, match=message), written_aside("r.svg") as aside:
+            aside.write_text("half")
         assert os.listdir(folder) == []
 
     def test_a_written_file_is_replaced(self, recorded: dict[str, Any], folder: Path) -> None:
