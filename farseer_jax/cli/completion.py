@@ -1,4 +1,4 @@
-"""``farseer completion``: complete commands, options, laws, columns and files by the tab key."""
+"""``farseer completion``: tab completion of commands, options, laws, columns and files."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ class Files(NamedTuple):
 
     Attributes:
         script: file with the script.
-        startup: file that the shell reads when it starts; None if it finds the script by itself.
+        startup: file that the shell reads when it starts; None if it finds the script without one.
     """
 
     script: Path
@@ -86,14 +86,14 @@ def _install(shell: str, files: Files) -> list[str]:
     if files.startup is not None:
         startup, text = files.startup, _bytes(files.startup)
         if files.line in text.split(b"\n"):
-            found.append(f"{startup} loads it already")
+            found.append(f"{startup} already loads it")
         else:
             _cut(startup, _without_own_lines(text))
             _append(startup, b"\n" + files.line + b"\n")
-            found.append(f"Line that loads it added to {startup}:\n  {os.fsdecode(files.line)}")
+            found.append(f"Added to {startup}:\n  {os.fsdecode(files.line)}")
     return [
         *found,
-        "It works in a new shell",
+        "Open a new shell to use it",
         f"To undo it: farseer completion {shell} --uninstall",
     ]
 
@@ -104,10 +104,10 @@ def _uninstall(files: Files) -> list[str]:
     if files.startup is not None:
         kept = _without_own_lines(_bytes(files.startup))
         if _cut(files.startup, kept):
-            found.append(f"Line removed from {files.startup}")
+            found.append(f"Removed the line from {files.startup}")
     if files.script.exists():
         files.script.unlink()
-        found.append(f"{files.script} removed")
+        found.append(f"Removed {files.script}")
     return found or ["Nothing to remove: no completion is installed"]
 
 
@@ -118,7 +118,7 @@ def _written(path: Path, text: str) -> str:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
-    return f"Completion written to {path}"
+    return f"Completion script written to {path}"
 
 
 def _bytes(path: Path) -> bytes:
@@ -172,7 +172,7 @@ def _run(shell: str | None, install: bool, uninstall: bool) -> None:
         raise click.UsageError("--install does not go with --uninstall: leave one of them out.")
     shell = shell or Path(os.environ.get("SHELL", "")).name
     if shell not in SHELLS:
-        raise Refusal(f"name the shell to complete in: farseer completion {'|'.join(SHELLS)}")
+        raise Refusal(f"unknown shell: name it, as in farseer completion {'|'.join(SHELLS)}")
     files = files_of(shell)
     if install:
         lines = _install(shell, files)
@@ -196,13 +196,13 @@ completion = Command(
             option("--uninstall", help="Remove what --install wrote.", is_flag=True),
         )
     ],
-    help="""Complete commands, options, laws, columns and files by the tab key.
+    help="""Set up tab completion of commands, options, laws, columns and files.
 
-    Prints the script of the shell, that of $SHELL unless named. --install
-    writes it to a file and a line that loads it to the shell's startup file,
-    says what it wrote, and does nothing the second time.
+    Prints the completion script of the shell (by default that of $SHELL).
+    --install writes the script to a file, adds a line that loads it to the
+    startup file of the shell, and prints what it wrote.
     """,
-    short_help="Complete commands, options and columns by the tab key.",
+    short_help="Set up tab completion of commands, options and columns.",
     epilog="\b\nExamples:\n  farseer completion --install\n  farseer completion zsh --install\n"
     '  eval "$(farseer completion bash)"',
 )
