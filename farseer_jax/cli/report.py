@@ -15,6 +15,7 @@ from farseer_jax.cli.model import OWN_LAW
 from farseer_jax.cli.options import POSITIVE, Group, Settings, level_option, option
 from farseer_jax.cli.output import Output, check_target
 from farseer_jax.cli.reading_text import reading_text
+from farseer_jax.cli.report_texts import of_the_shell
 from farseer_jax.cli.runs import DATA, EXAMPLE, RUNS, TASK_GROUPS
 from farseer_jax.cli.two_tables import runs_of_both
 from farseer_jax.cli.values import amounts, named_point, two_names
@@ -184,7 +185,8 @@ def report(
         given |= {"holdouts": not no_holdouts}
     given |= {"compute": compute or None, "budget": budget}
     found = farseer_jax.report(runs, at, **{n: v for n, v in given.items() if v is not None})
-    found = replace(found, reading=sources.reading, commands=_commands(found))
+    sections = [of_the_shell(own) for own in found.sections]
+    found = replace(found, sections=sections, reading=sources.reading, commands=_commands(found))
     found.save(output)
     return Output(found, note=f"Report written to {output}")
 
