@@ -14,6 +14,7 @@ from commands import TABLE, farseer, refused
 
 import farseer_jax
 from farseer_jax import Fit
+from farseer_jax.cli import main
 from farseer_jax.cli.command_line import COMMAND
 from farseer_jax.cli.report import report
 from farseer_jax.cli.report_texts import of_the_shell
@@ -218,7 +219,7 @@ class TestWording:
 
     def test_of_pages(self) -> None:
         found = Section("doubts", "Doubts", [Warnings(["fix it (fixed=)"]), "Add runs, or fix= it"])
-        with click.Context(report) as context:
+        with click.Context(report, click.Context(main)) as context:
             context.meta[COMMAND] = report
             warnings, text = of_the_shell(found).items
         assert warnings == Warnings(["fix it (--fix)"])
