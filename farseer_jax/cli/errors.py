@@ -211,8 +211,8 @@ def _method_option(class_name: str) -> str | None:
     """The option that names a method; None for another class."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", class_name).lower()
     (own,) = (param for param in command_named("fit").params if param.name == "method")
-    choices = own.type.to_info_dict().get("choices", ())
-    return f"{own.opts[0]} {name}" if name in choices else None
+    assert isinstance(own.type, click.Choice)
+    return f"{own.opts[0]} {name}" if name in own.type.choices else None
 
 
 def _options_by_argument() -> dict[str, str]:

@@ -185,7 +185,7 @@ def report(
         given |= {"holdouts": not no_holdouts}
     given |= {"compute": compute or None, "budget": budget}
     found = farseer_jax.report(runs, at, **{n: v for n, v in given.items() if v is not None})
-    sections = [of_the_shell(own) for own in found.sections]
+    sections = tuple(map(of_the_shell, found.sections))
     found = replace(found, sections=sections, reading=sources.reading, commands=_commands(found))
     found.save(output)
     return Output(found, note=f"Report written to {output}")
