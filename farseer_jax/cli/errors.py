@@ -2,12 +2,10 @@
 
 import contextlib
 import dis
-import errno
 import io
 import os
 import re
 import sys
-import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
@@ -152,8 +150,6 @@ def _os_sentence(error: OSError) -> str:
     """The message, with the name of the file if the operating system gives it separately."""
     if error.strerror is None:
         return _one_line(error)
-    if error.errno == errno.ENOSPC and not error.filename:  # a copy of an input
-        return f"{tempfile.gettempdir()}: {error.strerror} (set TMPDIR to another folder)"
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
