@@ -77,11 +77,21 @@ class TestCommand:
         assert seen[2][0][1] == [1e20, 1e22, 1e23, 1e24]
         assert seen[2][1]["flops"] == fj.TransformerFLOPs.paper()
 
+    def test_budgets_from_the_largest_of_the_runs_on(self, fit: fj.Fit) -> None:
+        result = farseer("allocate", "fit.json", "--json", "-")
+        assert result.exit_code == 0, result.stderr
+        largest = float((6 * fit.runs.N * fit.runs.D).max())
+        found = np.array([row["compute"] for row in json.loads(result.stdout)["allocations"]])
+        np.testing.assert_allclose(found, largest * 10.0 ** np.arange(4), rtol=0.05)
+        np.testing.assert_array_equal(found, [float(f"{own:.1e}") for own in found])
+
     @pytest.mark.usefixtures("fit")
     def test_refusals(self) -> None:
         command = ("allocate", "fit.json")
-        refused(farseer(*command), "Give either budgets, such as --compute 1e20:1e26")
-        refused(farseer(*command, "--compute", "1e20", "--loss", "2"), "Give either budgets")
+        refused(
+            farseer(*command, "--compute", "1e20", "--loss", "2"),
+            "--compute does not go with --loss",
+        )
         refused(farseer(*command, "--compute", "20"), "20 is too small for a budget in FLOPs")
         refused(
             farseer(*command, "--compute", "1e20:1e19"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import Result
@@ -13,6 +14,12 @@ from commands import TABLE, farseer, refused
 
 import farseer_jax
 from farseer_jax import Fit
+from farseer_jax.cli import main
+from farseer_jax.cli.command_line import COMMAND
+from farseer_jax.cli.report import report
+from farseer_jax.cli.report_texts import of_the_shell
+from farseer_jax.reporting.content import Section, Warnings
+from farseer_jax.results.files import written_aside
 
 
 class TestBadFiles:
@@ -110,7 +117,11 @@ class TestOutput:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full)
-        refused(farseer("fit", "--example", "--json", "fit.json"), "fit.json", "No space left")
+        message = "cannot write 'fit.json': No space left on device"
+        refused(farseer("fit", "--example", "--json", "fit.json"), message)
+        message = r"^cannot write 'r\.svg': No space left on device$"
+        with pytest.raises(OSError, match=message), written_aside("r.svg") as aside:
+            aside.write_text("half")
         assert os.listdir(folder) == []
 
     def test_a_written_file_is_replaced(self, recorded: dict[str, Any], folder: Path) -> None:
@@ -181,6 +192,14 @@ class TestWording:
             ("no run is left with min_N=1e+12", "no run is left with --min-N 1e+12"),
             ("give N_unit=1e9 (shell: --N-unit 1e9), or", "give --N-unit 1e9, or"),
             ('say link="logit" in Python or --link logit in the shell', "say --link logit"),
+            (
+                "fix some, method=LeastSquares(fixed={…}) in Python or --fix A=1 in the shell, or",
+                "fix some, --fix A=1, or",
+            ),
+            ("fit it with `LeastSquares(…)`", "fit it with --method least-squares"),
+            ("fit end to end (`LeastSquares()`).", "fit end to end (--method least-squares)."),
+            ("such as np.array(…), Forecast()", "such as np.array(…), Forecast()"),
+            ("positive losses (link='log'), but", "positive losses (--link log), but"),
             ("continue with it (resume)", "continue with it (--resume)"),
             ("the group seed=3, N=1 was not fitted", "the group seed=3, N=1 was not fitted"),
             ("no finite loss at N=1, D=2", "no finite loss at N=1, D=2"),
@@ -197,6 +216,14 @@ class TestWording:
         assert warned.stdout.endswith(f"\nwarning: {in_shell}\n")
         monkeypatch.setattr(farseer_jax, "bootstrap", refusing(sentence))
         refused(farseer("bootstrap", "--example"), f"Error: {in_shell}\n")
+
+    def test_of_pages(self) -> None:
+        found = Section("doubts", "Doubts", [Warnings(["fix it (fixed=)"]), "Add runs, or fix= it"])
+        with click.Context(report, click.Context(main)) as context:
+            context.meta[COMMAND] = report
+            warnings, text = of_the_shell(found).items
+        assert warnings == Warnings(["fix it (--fix)"])
+        assert text == "Add runs, or fix= it"
 
 
 def refusing(sentence: str) -> Callable[..., None]:

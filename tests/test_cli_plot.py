@@ -1,5 +1,6 @@
 """``farseer plot``: a kind for every figure, of runs, of fits and of saved results."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,9 @@ def files(
     }
     for name, result in results.items():
         result.to_json(folder / f"{name}.json")
+    parts = {"forecast": results["forecast"], "next": results["suggestions"]}
+    report = {name: own.to_dict() for name, own in parts.items()}
+    (folder / "report.json").write_text(json.dumps(report))
     return folder
 
 
@@ -284,7 +288,15 @@ class TestRefusals:
             ("choices choices.json --point 2", "expected 0 to 1, got 2"),
             ("starts runs.csv --method isoflop --law chinchilla --width 1", "no random starts"),
             ("methods runs.csv --law forecast", "a forecast has no method"),
-            ("nowhere.json", "No such kind of figure 'nowhere.json'"),
+            ("nowhere.json", "nowhere.json: no such file."),
+            ("runs.csv", "such as `farseer plot inspection runs.csv`"),
+            (
+                "forecast fit.json",
+                "fit.json is a saved fit, and `farseer plot forecast` needs runs",
+            ),
+            ("forecast fit.json", "try `farseer plot fit fit.json`"),
+            ("report.json", "report.json has the results of `farseer report` (forecast, next)"),
+            ("forecast report.json", "`farseer plot suggestions RUNS`"),
             ("mapp runs.csv", "Did you mean 'map'?"),
         ],
     )

@@ -134,3 +134,50 @@ def test_a_table_of_a_database_is_named_by_an_option() -> None:
         for name in ("evals", "runs"):
             table.to_sql(name, connection, index=False)
     refused(farseer("fit", "x.db"), "name one, --table evals, or give a query, --table 'SELECT …'")
+
+
+@pytest.mark.usefixtures("folder")
+class TestRefusals:
+    def test_two_of_six_arms_are_proposed(self, shared_data: Path) -> None:
+        file = shared_data / "complexkda_ladder.csv"
+        two = "--by arm --where \"arm in ('attn', 'attn-qknorm')\""
+        refused(farseer("report", file), f"\n  farseer report {file} {two}\n")
+        refused(farseer("fit", file, "--law", "chinchilla"), "--law chinchilla --by arm\n")
+        assert "--by" not in farseer("forecast", file).stderr
+
+    def test_a_law_of_the_inputs_that_the_table_has(self, shared_data: Path) -> None:
+        file = shared_data / "named_inputs" / "parallel.csv"
+        for words in (("report",), ("forecast",), ("fit", "--law", "chinchilla")):
+            command, *options = words
+            found = farseer(command, file, *options)
+            refused(found, "no column was recognised as D", "the law parscale needs only N, P")
+            condition = "--law parscale --where \"corpus = 'stack'\""
+            assert f"\n  farseer {command} {file} {condition}\n" in found.stderr
+            assert ("--law parscale --by corpus" in found.stderr) == (command == "fit")
+        other = farseer("forecast", file, "--where", "corpus = 'stack'", "--D", "tokens")
+        assert "parscale" not in other.stderr
+
+    def test_notes_of_both_recipes_are_told_once(self) -> None:
+        rng = np.random.default_rng(0)
+        N, D = (
+            own.ravel() for own in np.meshgrid([1e8, 2e8, 4e8, 8e8], np.geomspace(1e9, 1e11, 5))
+        )
+        loss = 1.7 + 400 / N**0.34 + 410 / D**0.28
+        parts = [
+            pd.DataFrame({"N": N, "D": D, "eval_loss": loss * own * np.exp(1e-3 * noise)})
+            for own, noise in zip((1.0, 0.97), rng.standard_normal((2, 20)), strict=True)
+        ]
+        table = pd.concat(parts).assign(arm=np.repeat(["a", "b"], 20), size="47M")
+        pd.concat([table, table[-3:]]).to_csv("both.csv", index=False)
+        found = farseer("compare", "both.csv", "--by", "arm", "--at", "8e8,1e11")
+        assert found.exit_code == 0, found.stderr
+        assert found.stderr.splitlines() == [
+            "loss is column 'eval_loss'.",
+            "b: 3 of 23 rows are copies of others and count once.",
+        ]
+
+    def test_copies_are_told(self, shared_data: Path) -> None:
+        found = farseer("fit", shared_data / "farseer_404.csv", *QUICK)
+        assert "4 of 404 rows are copies of others and count once.\n" in found.stderr
+        kept = farseer("fit", shared_data / "farseer_404.csv", "--keep-copies", *QUICK)
+        assert "copies of others" not in kept.stderr

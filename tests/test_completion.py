@@ -90,6 +90,7 @@ def test_installed_once_and_removed_again(home: Path, shell: str) -> None:
     for part in (str(script), str(startup), f"farseer completion {shell} --uninstall"):
         assert part in first.stdout
     assert startup.read_bytes().startswith(b"alias x='caf\xe9'\nno newline at the end\n[ -r ")
+    assert startup.read_bytes().endswith(b"  # completion of farseer\n")
     assert startup.stat().st_mode & 0o777 == 0o600
     assert "_FARSEER_COMPLETE" in script.read_text()
     written = startup.read_bytes()
@@ -98,7 +99,7 @@ def test_installed_once_and_removed_again(home: Path, shell: str) -> None:
     assert "already loads it" in second.stdout
     assert startup.read_bytes() == written
     assert "Removed" in farseer("completion", shell, "--uninstall").stdout
-    assert startup.read_bytes() == b"alias x='caf\xe9'\nno newline at the end\n"
+    assert startup.read_bytes() == b"alias x='caf\xe9'\nno newline at the end"
     assert not script.exists()
     assert farseer("completion", shell, "--uninstall").stdout.startswith("Nothing to remove")
 
@@ -107,8 +108,46 @@ def test_a_moved_script_replaces_its_line(home: Path, monkeypatch: pytest.Monkey
     farseer("completion", "bash", "--install")
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     farseer("completion", "bash", "--install")
-    (line,) = (home / ".bashrc").read_text().splitlines()
+    (line,) = (home / ".bashrc").read_text().strip().split("\n")
     assert str(home / "data") in line
+
+
+HOSTILE = [
+    b"",
+    b"one\x0ctwo\x1cthree\x0b\x85four\xe2\x80\xa8five\r\nsix\rseven",
+    b"a line\r\nand another\r\n",
+    b"\n\n# completion of farseer\necho '  # completion of farseer'\n\n\n",
+    b"caf\xe9 \x00\xff",
+]
+
+
+@pytest.mark.parametrize("before", HOSTILE)
+def test_other_lines_stay_byte_for_byte(home: Path, before: bytes) -> None:
+    startup = home / ".bashrc"
+    startup.write_bytes(before)
+    farseer("completion", "bash", "--install")
+    installed = startup.read_bytes()
+    assert installed.startswith(before)
+    assert installed.count(b"\n[ -r ") == 1
+    farseer("completion", "bash", "--uninstall")
+    assert startup.read_bytes() == before
+    startup.write_bytes(installed + b"later\x0c\r\n")
+    farseer("completion", "bash", "--uninstall")
+    ended = before if before.endswith(b"\n") or not before else before + b"\n"
+    assert startup.read_bytes() == ended + b"later\x0c\r\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_an_unknown_home_folder(home: Path, monkeypatch: pytest.MonkeyPatch, shell: str) -> None:
+    monkeypatch.setenv("HOME", "")
+    refused(farseer("completion", shell, "--install"), "the home folder is unknown", "set HOME")
+
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(Path, "home", unknown)
+    refused(farseer("completion", shell, "--install"), "the home folder is unknown", "set HOME")
 
 
 def test_fish_finds_its_script_by_itself(home: Path) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from farseer_jax.laws.compute_optimal import FLOPs
     from farseer_jax.runs.runs import Runs
 
+_FACTORS = (1.0, 10.0, 100.0, 1000.0)  # of the largest compute of the runs
 _PAPER = "paper"  # names the paper's table instead of a file
 
 _BUDGETS = Group(
@@ -44,7 +45,8 @@ _BUDGETS = Group(
         "--compute",
         amounts,
         "Budgets such as 1e21,1e23, or range such as 1e20:1e26: one budget per factor of ten, or "
-        "NUMBER budgets (may be repeated).",
+        "NUMBER budgets (may be repeated); from the largest compute of the runs to 1000 times it "
+        "unless given.",
         metavar="FLOPS|LOW:HIGH[:NUMBER]",
     ),
     option(
@@ -134,9 +136,10 @@ def _read(settings: Settings) -> "Fit | Runs":
 
 
 def _check(settings: Settings) -> None:
-    if bool(settings["compute"]) == bool(settings["loss"]):
+    if settings["compute"] and settings["loss"]:
         raise click.UsageError(
-            "Give either budgets, such as --compute 1e20:1e26, or losses to reach by --loss."
+            "--compute does not go with --loss: give either budgets, such as --compute 1e20:1e26, "
+            "or losses to reach."
         )
     check_goes_with("architecture", ("sequence_length", "vocabulary"), settings)
 
@@ -159,6 +162,7 @@ def _check(settings: Settings) -> None:
     delivers="Allocations",
     figure="plot_allocation",
     examples=[
+        "farseer allocate runs.csv",
         "farseer allocate runs.csv --compute 1e20:1e24",
         "farseer allocate runs.csv --compute 1e23 --tokens-served 10T --max-D 15T",
         "farseer allocate fit.json --loss 0.45 --architecture paper --bootstrap 1000",
@@ -189,6 +193,8 @@ def allocate(
 
     import farseer_jax
 
+    if not (compute or loss):
+        compute = _beyond(source.runs if isinstance(source, farseer_jax.Fit) else source)
     flops = _flops(architecture, sequence_length or 2048, vocabulary)
     by: Any = source
     has_intervals = not isinstance(source, farseer_jax.Fit) or bootstrap is not None
@@ -207,6 +213,12 @@ def allocate(
     if not np.isfinite(found.N).any():
         raise Refusal(found.warnings[0])
     return Output(found, warnings=source.warnings if isinstance(source, farseer_jax.Fit) else ())
+
+
+def _beyond(runs: "Runs") -> list[float]:
+    """Budgets from the largest compute of the runs on, rounded to two digits."""
+    largest = float(f"{float((6.0 * runs.N * runs.D).max()):.1e}")
+    return [largest * factor for factor in _FACTORS]
 
 
 def _flops(name: str | None, length: float, vocabulary: float | None) -> "FLOPs | None":

@@ -1,6 +1,8 @@
 """``farseer completion``: tab completion of commands, options, laws, columns and files."""
 
+import contextlib
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,9 @@ from farseer_jax.cli.options import Choice, Group, option
 
 SHELLS = ("bash", "zsh", "fish")
 _MARK = "# completion of farseer"
+_OWN_LINE = re.compile(
+    rb"(?:^|\n)\[ -r [^\n]+ \] && \. [^\n]+  " + os.fsencode(_MARK) + rb"(?:\n|\Z)"
+)
 # zsh completes nothing before compinit, which some call nowhere
 _BEFORE = {"zsh": "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"}
 
@@ -29,21 +34,39 @@ class Files(NamedTuple):
     startup: Path | None
 
     @property
-    def line(self) -> str:
-        """The line of the startup file that loads the script."""
+    def line(self) -> bytes:
+        """The line of the startup file that loads the script, as bytes of that file."""
         own = shell_word(str(self.script))
-        return f"[ -r {own} ] && . {own}  {_MARK}"
+        return os.fsencode(f"[ -r {own} ] && . {own}  {_MARK}")
 
 
 def files_of(shell: str) -> Files:
-    """Where the completion of a shell is installed, by the usual variables of the environment."""
-    home = Path.home()
-    data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "farseer_jax"
-    settings = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    """Where the completion of a shell is installed, by the usual variables of the environment.
+
+    Raises:
+        Refusal: a file lies in the home folder, and the environment does not name it.
+    """
+
+    def folder(variable: str, *below_home: str) -> Path:
+        given = os.environ.get(variable)
+        return Path(given) if given else _home().joinpath(*below_home)
+
     if shell == "fish":
+        settings = folder("XDG_CONFIG_HOME", ".config")
         return Files(settings / "fish" / "completions" / "farseer.fish", None)
-    folder = Path(os.environ.get("ZDOTDIR") or home) if shell == "zsh" else home
-    return Files(data / f"completion.{shell}", folder / f".{shell}rc")
+    script = folder("XDG_DATA_HOME", ".local", "share") / "farseer_jax" / f"completion.{shell}"
+    startup = folder("ZDOTDIR") if shell == "zsh" else _home()
+    return Files(script, startup / f".{shell}rc")
+
+
+def _home() -> Path:
+    """The user's home folder."""
+    found = None
+    with contextlib.suppress(RuntimeError):  # neither HOME nor an entry of this user
+        found = Path.home()
+    if found is None or os.environ.get("HOME") == "":
+        raise Refusal("the home folder is unknown: set HOME to it, such as HOME=/home/me")
+    return found
 
 
 def script_of(shell: str) -> str:
@@ -61,13 +84,13 @@ def _install(shell: str, files: Files) -> list[str]:
     """Write what is not there yet; says what was written and how to undo it."""
     found = [_written(files.script, script_of(shell))]
     if files.startup is not None:
-        lines = _lines(files.startup)
-        if files.line in lines:
-            found.append(f"{files.startup} already loads it")
+        startup, text = files.startup, _bytes(files.startup)
+        if files.line in text.split(b"\n"):
+            found.append(f"{startup} already loads it")
         else:
-            kept = [own for own in lines if not own.endswith(_MARK)]
-            _rewrite(files.startup, [*kept, files.line])
-            found.append(f"Added to {files.startup}:\n  {files.line}")
+            _cut(startup, _without_own_lines(text))
+            _append(startup, b"\n" + files.line + b"\n")
+            found.append(f"Added to {startup}:\n  {os.fsdecode(files.line)}")
     return [
         *found,
         "Open a new shell to use it",
@@ -79,10 +102,8 @@ def _uninstall(files: Files) -> list[str]:
     """Remove what `_install` wrote."""
     found = []
     if files.startup is not None:
-        lines = _lines(files.startup)
-        kept = [own for own in lines if not own.endswith(_MARK)]
-        if kept != lines:
-            _rewrite(files.startup, kept)
+        kept = _without_own_lines(_bytes(files.startup))
+        if _cut(files.startup, kept):
             found.append(f"Removed the line from {files.startup}")
     if files.script.exists():
         files.script.unlink()
@@ -93,19 +114,57 @@ def _uninstall(files: Files) -> list[str]:
 def _written(path: Path, text: str) -> str:
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return f"{path} is up to date"
+    from farseer_jax.results.files import write_text
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)
     return f"Completion script written to {path}"
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text("utf-8", "surrogateescape").splitlines() if path.exists() else []
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
-def _rewrite(path: Path, lines: list[str]) -> None:
-    """Write in place, which keeps permissions and symbolic links of a file of the user's."""
+def _without_own_lines(text: bytes) -> bytes:
+    """A startup file as it was before `_install`, byte for byte.
+
+    The line that loads the script has a line break of its own before it, because the last line of
+    the file may have none.
+    """
+
+    def ended(match: re.Match[bytes]) -> bytes:
+        before, at_end = text[: match.start()], match.end() == len(text)
+        return b"" if at_end or not before or before.endswith(b"\n") else b"\n"
+
+    return _OWN_LINE.sub(ended, text)
+
+
+def _append(path: Path, text: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8", "surrogateescape")
+    before = path.stat().st_size if path.exists() else 0
+    try:
+        with path.open("ab") as file:
+            file.write(text)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        with path.open("r+b") as file:  # a full disk took a part of it
+            file.truncate(before)
+        raise Refusal(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def _cut(path: Path, kept: bytes) -> bool:
+    """Leave only some of the bytes of a file; says whether it had others.
+
+    Writes in place, which keeps permissions and symbolic links, and over what is there, which a
+    full disk does not stop.
+    """
+    if _bytes(path) == kept:
+        return False
+    with path.open("r+b") as file:
+        file.write(kept)
+        file.truncate()
+    return True
 
 
 def _run(shell: str | None, install: bool, uninstall: bool) -> None:

@@ -23,9 +23,10 @@ _OTHER_NAMES = {"table_name": "table"}  # arguments of the library, where settin
 _RAISE = "RAISE_VARARGS"
 _VALUE = r"\"[^\"]*\"|'[^']*'|\([^()]*\)|[\w.+-]+"
 _LITERAL = r"\{[^{}]*\}|\[[^\[\]]*\]"  # {'E': 1.69} or [('alpha', 'beta')]
+_METHOD = re.compile(r"`?\b([A-Z][a-zA-Z]+)\(…?\)`?")  # `LeastSquares(…)`
 # Messages for both: `N_unit=1e9 (shell: --N-unit 1e9)`, `x=1 in Python or --x 1 in the shell`.
 _BOTH = re.compile(
-    r"\w+=(?:\{[^{}]*\}|\"[^\"]*\"|\S+) (?:\(shell: ([^()]*)\)|in Python or (--.+?) in the shell)"
+    r"`?\w+=(?:\{[^{}]*\}|\"[^\"]*\"|\S+) (?:\(shell: ([^()]*)\)|in Python or (--.+?) in the shell)"
 )
 
 
@@ -173,6 +174,7 @@ def in_options(sentence: str) -> str:
     sentence = _BOTH.sub(lambda match: match[1] or match[2], sentence)
     if not options:
         return sentence
+    sentence = _METHOD.sub(lambda match: _method_option(match[1]) or match[0], sentence)
     any_name, long_name = _one_of(options), _one_of(name for name in options if "_" in name)
 
     def spelled(match: re.Match[str]) -> str:
@@ -184,6 +186,7 @@ def in_options(sentence: str) -> str:
     for pattern, replacement in (
         (rf"`?\b{any_name}=`?(?=[\s,;:.)]|$)", spelled),  # (fixed=)
         (rf"\b{any_name}=(?P<value>{_LITERAL})", with_value),  # fixed={'E': 1.69}
+        (rf"(?<=\(){any_name}=(?P<value>\"[^\"]*\"|'[^']*')", with_value),  # (link='log')
         (r"(?<=\()(?P<name>resume)(?=\))", spelled),  # (resume)
         (rf"(?i:(?<=\braise )|(?<=\bfewer )){any_name}\b", spelled),  # raise num_starts
         (rf"\b{long_name}=(?P<value>{_VALUE})", with_value),  # min_N=1e9
@@ -198,6 +201,14 @@ def in_options(sentence: str) -> str:
     ):
         sentence = re.sub(pattern, replacement, sentence)
     return sentence
+
+
+def _method_option(class_name: str) -> str | None:
+    """The option that names a method; None for another class."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", class_name).lower()
+    (own,) = (param for param in command_named("fit").params if param.name == "method")
+    assert isinstance(own.type, click.Choice)
+    return f"{own.opts[0]} {name}" if name in own.type.choices else None
 
 
 def _options_by_argument() -> dict[str, str]:

@@ -15,6 +15,7 @@ from farseer_jax.cli.options import POSITIVE, Group, Settings, level_option, nam
 from farseer_jax.cli.output import Output, check_target
 from farseer_jax.cli.reading_text import reading_text, recipe_text
 from farseer_jax.cli.report_commands import commands_text
+from farseer_jax.cli.report_texts import of_the_shell
 from farseer_jax.cli.runs import DATA, EXAMPLE, OF_TABLES, RUNS, TASK_GROUPS
 from farseer_jax.cli.two_tables import runs_of_both
 from farseer_jax.cli.values import amounts, named_point, two_names
@@ -215,7 +216,9 @@ def report(
         given |= {"holdouts": not no_holdouts}
     given |= {"compute": compute or None, "budget": budget}
     found = farseer_jax.report(runs, at, **{n: v for n, v in given.items() if v is not None})
-    found = replace(found, reading=sources.reading, commands=commands_text(found))
+    sections = tuple(map(of_the_shell, found.sections))
+    commands = commands_text(found)
+    found = replace(found, sections=sections, reading=sources.reading, commands=commands)
     found.save(output)
     return Output(found, note=f"Report written to {output}")
 

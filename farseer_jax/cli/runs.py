@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from farseer_jax.runs.binding import Points
     from farseer_jax.runs.runs import Runs
     from farseer_jax.runs.selection import Bound
+    from farseer_jax.runs.survey.survey import Survey
     from farseer_jax.tables.columns import Columns
 
     Table: TypeAlias = Runs | Columns  # the example, or the columns of a file
@@ -293,33 +294,49 @@ def checked(
     from farseer_jax.link_functions import as_link
     from farseer_jax.runs.groups_and_responses import Binding
     from farseer_jax.runs.survey.survey import surveyed
+    from farseer_jax.runs.table_problems import TableError
     from farseer_jax.tables.read import as_columns
 
     options = naming(settings)
-    binding = Binding(
-        inputs, **{"link": as_link(link), **options, "by": settings.get("by") or (), "law": law}
-    )
-    survey = surveyed(as_columns(table), binding, one_fit=True, can_group="by" in settings)
-    print_notes(survey.notes)
+    own: dict[str, Any] = {"by": settings.get("by") or (), "law": law}
+    if "against" in settings:
+        own["num_groups"] = 2  # a report compares two, and fits one
+    binding = Binding(inputs, **{"link": as_link(link), **options, **own})
+    columns, can_group = as_columns(table), "by" in settings
+    try:
+        survey = surveyed(columns, binding, one_fit=True, can_group=can_group)
+    except TableError as error:
+        from farseer_jax.cli.other_laws import with_another_law
+
+        raise with_another_law(error, columns, binding, can_group=can_group) from None
+    print_notes((*survey.notes, *_of_copies(survey)))
     return survey.columns.told()
 
 
-def runs_of_one_recipe(
+def _of_copies(survey: "Survey") -> list[str]:
+    """A note on rows that count once with others."""
+    num = survey.num_copies
+    if not num:
+        return []
+    rows = f"{num:,} of {survey.columns.num_rows:,} rows"
+    copies = "is a copy of another" if num == 1 else "are copies of others"
+    return [f"{rows} {copies} and count{'s'[: num == 1]} once"]
+
+
+def recipe_and_notes(
     columns: "Columns",
     *,
     response: str | None = None,
     of: Mapping[str, str] | None = None,
     units: Mapping[str, float] | None = None,
-    label: str = "",
-) -> "Runs":
-    """Runs over N and D whose rows belong together; prints how columns were read.
+) -> "tuple[Runs, tuple[str, ...]]":
+    """Runs over N and D whose rows belong together, and how columns were read.
 
     Args:
         columns: of a table.
         response: column of the loss; None finds it.
         of: columns of N and D that are not found by name.
         units: factors of N and D.
-        label: of the table, before each note.
 
     Raises:
         TableError: the table cannot be read as it is, or has rows of several recipes.
@@ -332,7 +349,6 @@ def runs_of_one_recipe(
     kinds: dict[str, Any] = {"N": "positive", "D": "positive"}
     binding = Binding(kinds, of, response, units=units)
     survey = surveyed(columns, binding, one_fit=True, can_group=False)
-    print_notes(f"{label}{note}" for note in survey.notes)
     how = survey.binding
     (part,) = bind_runs(
         survey.columns.told(),
@@ -341,7 +357,7 @@ def runs_of_one_recipe(
         response=how.response,
         units=how.units,
     )
-    return part.runs
+    return part.runs, (*survey.notes, *_of_copies(survey))
 
 
 def read_recipe(settings: Settings) -> "Runs":
@@ -359,7 +375,9 @@ def read_recipe(settings: Settings) -> "Runs":
     columns = farseer_jax.read_table(
         settings["path"], **preparing(settings), columns_of=of, units=units
     )
-    return runs_of_one_recipe(columns, response=settings["response"], of=of, units=units)
+    runs, notes = recipe_and_notes(columns, response=settings["response"], of=of, units=units)
+    print_notes(notes)
+    return runs
 
 
 def within_bounds(runs: "Runs", settings: Settings) -> Any:

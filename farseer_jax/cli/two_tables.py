@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from farseer_jax.cli.command_line import command_with
+from farseer_jax.cli.command_line import command_with, shell_word
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.file_labels import file_labels
 from farseer_jax.cli.options import Settings
-from farseer_jax.cli.runs import preparing, print_notes, runs_of_one_recipe
+from farseer_jax.cli.runs import preparing, print_notes, recipe_and_notes
 from farseer_jax.runs.table_problems import OF_TABLES, TableError, Way, merged
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MOST_LABELS = 6  # that a message shows
 
 def runs_of_both(
     path: Path, other: Path | None, by: str | None, settings: Settings
-) -> "tuple[list[Runs], tuple[str, str]]":
+) -> "tuple[tuple[Runs, Runs], tuple[str, str]]":
     """The runs of two recipes, and their names: from two tables, or from one.
 
     Args:
@@ -40,21 +40,34 @@ def runs_of_both(
     if other is None:
         print_notes(table.notes)
         recipes = two_recipes(replace(table, notes=()), by or "")
-        both = [runs_beside(own, f"{name}: ", path, None) for name, own in recipes.items()]
+        (one, of_one), (another, of_another) = (
+            _read_beside(own, path, None) for own in recipes.values()
+        )
         a, b = recipes
-        return both, (a, b)
+        print_notes(note for note in of_one if note in of_another)
+        print_notes(f"{a}: {note}" for note in of_one if note not in of_another)
+        print_notes(f"{b}: {note}" for note in of_another if note not in of_one)
+        return (one, another), (a, b)
     second = read_table(other, **preparing(settings))
-    both = [
+    both = (
         runs_beside(table, f"{path}: ", path, second),
         runs_beside(second, f"{other}: ", other, table),
-    ]
+    )
     return both, file_labels(path, other)
 
 
 def runs_beside(columns: "Columns", label: str, path: Path, other: "Columns | None") -> "Runs":
     """The runs of one recipe; an error has options that read the other table too."""
+    runs, notes = _read_beside(columns, path, other)
+    print_notes(f"{label}{note}" for note in notes)
+    return runs
+
+
+def _read_beside(
+    columns: "Columns", path: Path, other: "Columns | None"
+) -> "tuple[Runs, tuple[str, ...]]":
     try:
-        return runs_of_one_recipe(columns, label=label)
+        return recipe_and_notes(columns)
     except TableError as error:
         raise for_both(error, str(path), other) from None
 
@@ -67,14 +80,15 @@ def two_recipes(table: "Columns", by: str) -> "dict[str, Columns]":
         Refusal: the column does not have exactly two values.
     """
     from farseer_jax.runs.find_columns import match_columns
+    from farseer_jax.runs.survey.labels import condition_in
 
     (name,) = match_columns([*table], by, "as that of the recipes")[:1]
     labels = table[name].astype(str)
     found = list(dict.fromkeys(labels.tolist()))
     if len(found) != 2:
         more = ", …" if len(found) > _MOST_LABELS else ""
-        condition = f"{name} in ('{found[0]}', '{found[-1]}')"
-        hint = f': select two of them, such as --where "{condition}"' if len(found) > 2 else ""
+        condition = shell_word(condition_in(name, table[name], [found[0], found[-1]]))
+        hint = f": select two of them, such as --where {condition}" if len(found) > 2 else ""
         raise Refusal(
             f"--by {by}: expected two values, got {len(found)} ({', '.join(found[:_MOST_LABELS])}"
             f"{more}){hint}"

@@ -181,8 +181,9 @@ def _refuse_undetermined(law: type[Law], found: Laplace) -> None:
     if found.condition > _WORST_CONDITION:
         raise ValueError(
             f"the runs do not determine the parameters of the law {law.name!r}, so that it "
-            "predicts anything beyond them: `fit` names the parameters; fix some "
-            "(method=LeastSquares(fixed=…)), or train the runs that it asks for"
+            "predicts anything beyond them: a fit names the parameters; fix some, "
+            "method=LeastSquares(fixed={…}) in Python or --fix NAME=VALUE in the shell, or train "
+            "the runs that it asks for"
         )
 
 

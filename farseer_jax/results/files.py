@@ -24,6 +24,7 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     Raises:
         OSError: the path cannot be written; nothing is left behind.
     """
+    name = os.fspath(path)
     path = Path(os.path.realpath(path))  # keep a symbolic link and replace its target
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(f"cannot write {path}: it is not a regular file; name another")
@@ -41,9 +42,11 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         _sync(aside)
         os.chmod(aside, 0o666 & ~_umask())
         os.replace(aside, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(aside)
+        if isinstance(error, OSError) and error.filename in (None, aside):  # such as a full disk
+            raise type(error)(f"cannot write {name!r}: {error.strerror or error}") from error
         raise
 
 

@@ -126,8 +126,9 @@ def bind_runs(
     )
     columns, notes = as_columns(table), tuple[str, ...]()
     if checked:
-        columns, binding, notes = surveyed(columns, binding, one_fit=True)
-        notes = () if columns.is_told else notes
+        survey = surveyed(columns, binding, one_fit=True)
+        columns, binding = survey.columns, survey.binding
+        notes = () if columns.is_told else survey.notes
     return [
         Part(
             part.group,

@@ -37,6 +37,7 @@ class Binding(NamedTuple):
         copies: whether rows that are equal in all inputs and the response count once.
         law: name of the law that needs the inputs, for messages.
         single_labels: whether a category may have the same label in all runs.
+        num_groups: how many groups the caller takes, for messages; None for any number.
     """
 
     kinds: Mapping[str, Kind]
@@ -51,6 +52,7 @@ class Binding(NamedTuple):
     copies: Copies = "average"
     law: str = ""
     single_labels: bool = False
+    num_groups: int | None = None
 
 
 class TablePart(NamedTuple):

@@ -1,12 +1,14 @@
 """The command ``farseer plot``: its kinds, imported only when needed."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from farseer_jax.cli.command_factory import HELP_NAMES
+from farseer_jax.cli.command_line import shell_word
 from farseer_jax.cli.plot.kinds import BY_SOURCE, KINDS, kind_named, kind_of
-from farseer_jax.cli.plot.saved import result_class
+from farseer_jax.cli.plot.saved import refuse_report, result_class
 from farseer_jax.close_names import closest
 
 _TITLES = ("Results of other commands", "Fits", "Runs, and laws fitted to them")
@@ -50,10 +52,24 @@ class _Kinds(click.Group):
                 raise click.UsageError(f"{args[0]} is a result that has no figure.", ctx)
             return kind, kind_named(kind), args
         if args[0] not in KINDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            close = closest(args[0], KINDS)
-            meant = "" if close is None else f" Did you mean {close!r}?"
-            raise click.UsageError(f"No such kind of figure {args[0]!r}.{meant}", ctx)
+            _refuse(args[0], ctx)
         return super().resolve_command(ctx, args)
+
+
+def _refuse(word: str, ctx: click.Context) -> NoReturn:
+    """Refuse a word that is neither a kind nor the file of a result."""
+    path, close = Path(word), closest(word, KINDS)
+    if path.is_file():
+        refuse_report(path)
+        raise click.UsageError(
+            f"{word} is not a saved result of farseer: name a kind of figure before a table, such "
+            f"as `farseer plot inspection {shell_word(word)}`.",
+            ctx,
+        )
+    if close is None and (path.suffix or path.name != word):
+        raise click.UsageError(f"{word}: no such file.", ctx)
+    meant = "" if close is None else f" Did you mean {close!r}?"
+    raise click.UsageError(f"No such kind of figure {word!r}.{meant}", ctx)
 
 
 @click.group(

@@ -10,14 +10,20 @@ import click
 
 from farseer_jax.cli.analysis import Analysis
 from farseer_jax.cli.command_factory import AnalysisCommand
+from farseer_jax.cli.command_line import shell_word
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.figure_file import check_figure, draw, figure_options, save_option
 from farseer_jax.cli.options import Settings, named, option, spelled
 from farseer_jax.cli.output import Output, paths_of
 from farseer_jax.cli.plot.kinds import kind_of
-from farseer_jax.cli.plot.saved import DRAWS, FIT, read_result, result_class
+from farseer_jax.cli.plot.saved import DRAWS, FIT, read_result, refuse_report, result_class
 
-_COMPUTED_FROM = (FIT, "LawChoice", DRAWS)  # files that commands read as well
+# files that commands read as well
+_COMPUTED_FROM = {
+    FIT: "a saved fit",
+    DRAWS: "a file of draws of a fit",
+    "LawChoice": "a choice of laws",
+}
 
 
 class Figure(NamedTuple):
@@ -97,10 +103,12 @@ class Kind(AnalysisCommand):
         """
         path = next(iter(paths_of(settings[str(self.analysis.source.arguments[0].name)])), None)
         found = result_class(path) if isinstance(path, Path) else None
+        if isinstance(path, Path) and found is None:
+            refuse_report(path)
         if path is None or found is None:
             return None
         if found not in self.figure.classes:
-            _refuse_other(path, found, self.figure.kind)
+            _refuse_other(path, found, self)
             return None
         for own in _options(self.analysis):
             if own.name not in (None, *self.figure.asks) and named(str(own.name)):
@@ -175,10 +183,17 @@ def _where_optional(analysis: Analysis, has_files: bool) -> Analysis:
     return analysis._replace(own=groups, source=source._replace(arguments=[first, *rest]))
 
 
-def _refuse_other(path: Path, found: str, kind: str) -> None:
+def _refuse_other(path: Path, found: str, kind: Kind) -> None:
     """Refuse a result that another kind draws, unless this one computes from it."""
-    other = kind_of(found)
-    if found not in _COMPUTED_FROM and other is not None:
+    other, asked = kind_of(found), f"`farseer plot {kind.figure.kind}`"
+    if found not in _COMPUTED_FROM:
+        if other is None:
+            raise Refusal(f"{path} is a result without a figure of its own; {asked} needs runs")
+        raise Refusal(f"{path} is a result that `farseer plot {other}` draws, not {asked}")
+    read = str(kind.analysis.source.arguments[0].metavar)
+    if "RUNS" in read and "FIT" not in read:
+        hint = "" if other is None else f": try `farseer plot {other} {shell_word(str(path))}`"
         raise Refusal(
-            f"{path} is a result that `farseer plot {other}` draws, not `farseer plot {kind}`"
+            f"{path} is {_COMPUTED_FROM[found]}, and {asked} needs runs or a result of its own"
+            f"{hint}"
         )

@@ -1,11 +1,21 @@
 """Saved results: the class that a file holds, and reading it."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 _HEAD_BYTES = 4096
 _FORMAT = re.compile(rb'\s*\{\s*"format":\s*"farseer_jax\.(\w+)"')  # the beginning of a file
+_REPORT = re.compile(rb'\s*\{\s*"(?:forecast|comparison)":\s*\{')
+# The kind that draws each result of a report.
+_OF_REPORTS = {
+    "forecast": "forecast",
+    "comparison": "comparison",
+    "holdouts": "extrapolation",
+    "split": "allocation",
+    "next": "suggestions",
+}
 FIT, DRAWS = "fit", "Bootstrap"  # the file of fits, and that of draws
 
 
@@ -23,6 +33,29 @@ def result_class(path: Path) -> str | None:
     except OSError:
         return None
     return None if found is None else found[1].decode()
+
+
+def refuse_report(path: Path) -> None:
+    """Refuse the JSON of `farseer report`, which is for readers, and say what draws its results.
+
+    Raises:
+        Refusal: the file is one.
+    """
+    from farseer_jax.cli.errors import Refusal
+
+    try:
+        with path.open("rb") as file:
+            if not _REPORT.match(file.read(_HEAD_BYTES)):
+                return
+        results = [name for name in json.loads(path.read_text("utf-8")) if name in _OF_REPORTS]
+    except (OSError, ValueError):
+        return
+    runs = "A B" if "comparison" in results else "RUNS"
+    commands = ", ".join(f"`farseer plot {_OF_REPORTS[name]} {runs}`" for name in results)
+    raise Refusal(
+        f"{path} has the results of `farseer report` ({', '.join(results)}) as numbers to read; "
+        f"draw them from the runs, with the options of the report: {commands}"
+    )
 
 
 def read_result(path: Path) -> Any:

@@ -13,6 +13,7 @@ from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.copies import is_seed
 from farseer_jax.runs.survey.labels import (
     codes_of,
+    condition_in,
     condition_is,
     condition_missing,
     labels_of_rows,
@@ -35,7 +36,7 @@ def arms(
     inputs: Sequence[NDArray[Any]],
     loss: Floats,
     *,
-    can_group: bool = True,
+    num_groups: int | None = None,
     groups: Sequence[str] = (),
 ) -> Problem | None:
     """Rows whose losses depend on the label in another column.
@@ -44,7 +45,7 @@ def arms(
         columns: further columns of the table, ``(row,)`` each.
         inputs: the inputs, ``(row,)`` or ``(row, share)``.
         loss: the response, ``(row,)``.
-        can_group: whether the caller fits groups.
+        num_groups: how many groups the caller takes; None for any number.
         groups: columns that make groups already.
     """
     cells = codes_of_rows(inputs)
@@ -54,12 +55,12 @@ def arms(
         spread = per_cent(float(np.ptp(residual[repeated])))
         num_points = int((np.bincount(cells) > 1).sum())
         what = f"{num_points:,} points have several rows whose losses differ by up to {spread} %"
-        return _problem(what, found, columns, can_group, groups)
+        return _problem(what, found, columns, num_groups, groups)
     name = _of_trend(labels, inputs, loss)
     if name is None:
         return None
     what = "the losses of rows with similar inputs differ"
-    return _problem(what, [name], columns, can_group, groups)
+    return _problem(what, [name], columns, num_groups, groups)
 
 
 def codes_of_rows(columns: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
@@ -199,7 +200,7 @@ def _problem(
     what: str,
     names: list[str],
     columns: Mapping[str, NDArray[Any]],
-    can_group: bool,
+    num_groups: int | None,
     groups: Sequence[str],
 ) -> Problem:
     """Losses that differ by the labels of columns."""
@@ -218,17 +219,33 @@ def _problem(
     if all(map(lacks_labels, (columns[name] for name in names))):
         missing = " and ".join(map(condition_missing, names))
         ways.append(({"where": missing}, f"for the rows without {by}"))
-    group = ""
-    if can_group and not any(
+    group = others = ""
+    if num_groups != 0 and not any(
         lacks_labels(columns[name]) or _is_quantity(name, columns[name]) for name in names
     ):
-        group = f"each group (use by={by!r}) or "
-        ways.insert(0, ({"by": by}, f"for a fit of each {by}"))
+        if num_groups is None:
+            group = f"each group (use by={by!r}) or "
+            ways.insert(0, ({"by": by}, f"for a fit of each {by}"))
+        elif not groups and len(names) == 1 and num_groups <= len(labels[by]):
+            way, some = _some_groups(by, columns[by], labels[by], num_groups)
+            others = f" or compare {' and '.join(some)}"
+            ways.insert(0, (way, f"to compare {' and '.join(some)}"))
     remedies, cases = zip(*ways, strict=True)
     one = first or remedies[-1]["where"]
     return Problem(
-        f"{what}, by {told}: fit {group}one of them (use where={one!r})", remedies, cases
+        f"{what}, by {told}: fit {group}one of them (use where={one!r}){others}", remedies, cases
     )
+
+
+def _some_groups(
+    by: str, values: NDArray[Any], labels: list[str], num: int
+) -> tuple[dict[str, str], list[str]]:
+    """The options that take as many groups, and their labels."""
+    some = labels[:num]
+    way = {"by": by}
+    if len(labels) > num:
+        way["where"] = condition_in(by, values, some)
+    return way, some
 
 
 def _is_quantity(name: str, values: NDArray[Any]) -> bool:

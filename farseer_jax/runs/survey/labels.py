@@ -45,6 +45,16 @@ def condition_is(name: str, values: NDArray[Any], label: str) -> str:
     return f"{sql_name(name)} = {_sql_value(values, label)}"
 
 
+def condition_in(name: str, values: NDArray[Any], labels: list[str]) -> str:
+    """The condition that a column has one of some labels.
+
+    Example:
+        >>> condition_in("arm", np.array(["a", "b", "c"]), ["a", "c"])
+        "arm in ('a', 'c')"
+    """
+    return f"{sql_name(name)} in ({', '.join(_sql_value(values, label) for label in labels)})"
+
+
 def condition_missing(name: str) -> str:
     """The condition that a row has no label.
 

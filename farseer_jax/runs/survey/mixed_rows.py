@@ -52,6 +52,7 @@ def mixed(
     loss: Floats,
     *,
     can_group: bool = True,
+    num_groups: int | None = None,
     groups: Sequence[str] = (),
 ) -> list[Problem]:
     """Why the rows of a table do not belong in one fit; empty if they do.
@@ -62,13 +63,15 @@ def mixed(
         inputs: all inputs, ``(row,)`` or ``(row, share)``.
         loss: the response, ``(row,)``.
         can_group: whether the caller fits groups.
+        num_groups: how many it takes; None for any number.
         groups: columns that make groups already.
     """
     checks = [targets(columns), failed_runs(columns), checkpoints(columns, training)]
     problems = [problem for problem in checks if problem is not None]
     if problems or not inputs:
         return problems
-    found = arms(columns, inputs, loss, can_group=can_group, groups=groups)
+    most = num_groups if can_group else 0
+    found = arms(columns, inputs, loss, num_groups=most, groups=groups)
     return [] if found is None else [found]
 
 

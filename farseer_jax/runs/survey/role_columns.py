@@ -97,15 +97,12 @@ def taken_for(
     sentences = []
     for name, column in roles.items():
         named = name in binding.columns_of
-        others = (
-            []
-            if named
-            else [
-                other
-                for other in _candidates(name, [own for own in columns if own not in used], binding)
-                if not same_column(columns[other], columns[column])
-            ]
-        )
+        free = [own for own in columns if own not in used]
+        others = [
+            other
+            for other in ([] if named else _others(name, column, free, binding))
+            if not same_column(columns[other], columns[column])
+        ]
         unit = units.get(name)
         scaled = unit is not None and unit != 1.0 and binding.units.get(name) is None
         if not (others or scaled or (column != name and not named)):
@@ -115,6 +112,16 @@ def taken_for(
         sentences.append(f"{name} is column {column!r}{of}{also}")
     errors = _standard_errors(columns, binding, found)
     return (*(["; ".join(sentences)] if sentences else []), *errors)
+
+
+def _others(name: str, column: str, free: Sequence[str], binding: Binding) -> list[str]:
+    """The columns that are doubted beside the one that was found.
+
+    None beside a column of exactly the name of N or D, but those of active parameters.
+    """
+    if name == column and name in ("N", "D"):
+        return active_columns(free, binding) if name == "N" else []
+    return _candidates(name, free, binding)
 
 
 def _candidates(name: str, names: Sequence[str], binding: Binding) -> list[str]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from farseer_jax.link_functions import as_link
+from farseer_jax.runs.copies import is_seed
 from farseer_jax.runs.find_columns import as_tuple
 from farseer_jax.runs.groups_and_responses import Binding, Found, found_columns
 from farseer_jax.runs.prepare import prepared
 from farseer_jax.runs.survey import mixed_rows
+from farseer_jax.runs.survey.arms import codes_of_rows
 from farseer_jax.runs.survey.marked_rows import failed_runs
 from farseer_jax.runs.survey.repeats import large_repeats
 from farseer_jax.runs.survey.role_columns import role_problems, taken_for
@@ -29,11 +33,13 @@ class Survey(NamedTuple):
         columns: the table without the rows that are left out, with numbers where text spells them.
         binding: with the column and the unit of each input, and the responses.
         notes: which columns were read as which inputs, and which rows were left out.
+        num_copies: rows that equal an earlier one in all inputs and the response, and count once.
     """
 
     columns: Columns
     binding: Binding
     notes: tuple[str, ...]
+    num_copies: int = 0
 
 
 def surveyed(
@@ -166,10 +172,21 @@ def _read(
         *values.doubts,
         *_row_notes(values, binding, found, one_fit),
     )
+    num = _num_copies(values, found) if one_fit and binding.copies != "keep" else 0
     binding = binding._replace(
         columns_of=found.inputs, response=found.responses, units={**binding.units, **values.units}
     )
-    return [], Survey(own, binding, notes)
+    return [], Survey(own, binding, notes, num)
+
+
+def _num_copies(values: RoleValues, found: Found) -> int:
+    """The number of rows that are equal to an earlier one, and no replicates with other seeds."""
+    if not values.inputs:
+        return 0
+    seeds = [own for name, own in values.columns.items() if is_seed(name)]
+    known = np.isfinite(values.response)
+    rows = codes_of_rows([*_all_inputs(values, found), *seeds, values.response])[known]
+    return len(rows) - len(np.unique(rows))
 
 
 def _mixed_rows(
@@ -186,6 +203,7 @@ def _mixed_rows(
         _all_inputs(values, found),
         values.response,
         can_group=can_group,
+        num_groups=binding.num_groups,
         groups=found.groups,
     )
 
