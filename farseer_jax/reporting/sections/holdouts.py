@@ -18,7 +18,7 @@ def holdouts(found: Extrapolation) -> Section:
         "holdouts",
         "Who predicts larger runs best",
         [
-            verdict(found).replace("\n", " "),
+            *verdict(found).split("\n"),
             *([Warnings(found.warnings)] if found.warnings else []),
             _figure(found),
             Data("holdouts", "The ranking on hold-outs", ranking_table(found), is_open=True),
