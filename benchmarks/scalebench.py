@@ -4,7 +4,7 @@
 
 Needs ../shared/data/named_inputs. For each table the last size or the largest cost is held out;
 of mixtures the most unusual ones. Each law is fitted to the runs up to one limit after another by
-Huber's objective, and as a forecast (the law with correlated errors, and without, weighed by
+Huber's objective, and as a forecast (the law with correlated errors, and without, weighted by
 earlier extrapolations). The runs between a limit and the held-out ones choose; R² on the held-out
 runs tests the choice. All is made by one call of `extrapolate` for each table. Beside it, laws are
 chosen automatically (`choose_law`) from the same rows. Every table is in the file before the next

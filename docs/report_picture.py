@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 import farseer_jax as fj
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-HEIGHT = 1380  # the answer, and what speaks against it
+HEIGHT = 1380  # the answer and the reasons for caution
 TARGET = Path(__file__).parent / "assets" / "report.webp"
 
 

@@ -1,4 +1,4 @@
-"""The name that a mistyped one was probably meant to be."""
+"""The closest match of a mistyped name."""
 
 from collections.abc import Collection, Iterable
 
@@ -6,12 +6,12 @@ _CUTOFF = 0.6  # similarity from which a name is suggested, as in difflib
 
 
 def closest(text: str, names: Iterable[str], *, cutoff: float = _CUTOFF) -> str | None:
-    """The name most like a text, whatever their case; None if none is like it.
+    """The name most similar to a text, ignoring case; None if no name is similar.
 
     Args:
         text: a name that does not exist.
         names: those that do.
-        cutoff: least similarity, from 0 to 1, as in ``difflib``.
+        cutoff: minimum similarity, from 0 to 1, as in ``difflib``.
 
     Example:
         >>> closest("Chinchila", ["farseer", "chinchilla"])
@@ -26,7 +26,7 @@ def closest(text: str, names: Iterable[str], *, cutoff: float = _CUTOFF) -> str 
 
 
 def did_you_mean(text: str, names: Iterable[str]) -> str:
-    """A question at the end of a message; empty if no name is like the text.
+    """A suggestion for the end of a message; empty if no name is similar.
 
     Example:
         >>> did_you_mean("token", ["tokens", "arm"])
@@ -37,7 +37,7 @@ def did_you_mean(text: str, names: Iterable[str]) -> str:
 
 
 def unknown_name(what: str, text: str, names: Collection[str]) -> str:
-    """The message on a name that is none of a list.
+    """The message about a name that is not in a list.
 
     Args:
         what: what the names are, such as ``"law"``.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Forecast
 #
-# What will a run reach that has not been trained yet, and how sure is that? From a table of runs to
-# a number with its interval, a picture, and a test on runs that were held out.
+# What loss will a run reach, and how certain is that before it is trained? This notebook goes from
+# a table of runs to a number with its interval, a figure, and a test on held-out runs.
 
 # %%
 import matplotlib.pyplot as plt
@@ -20,25 +20,25 @@ runs = fj.example_runs()
 print(runs)
 
 # %% [markdown]
-# ## 1. Ask
+# ## 1. Forecast
 
 # %%
 answer = fj.forecast(runs, [(25.1e9, 5e11)])
 print(answer)
 
 # %% [markdown]
-# The first line is the loss, the second its interval, and warnings follow. Below are what the
-# forecast rests on, and what the usual laws say at the same point, with their record: a law that
-# misses its own runs by many times their noise does not know what lies beyond them.
+# The first line is the loss, the second its interval, and warnings follow. Below are the evidence
+# for the forecast, and the predictions of the usual laws at the same point with their errors. If a
+# law misses its own runs by many times their noise, do not trust its extrapolation.
 
 # %%
 plots.plot_forecast(answer)
 plt.show()
 
 # %% [markdown]
-# The dark band is the interval of the forecast, the light one that of a single run.
+# The dark band is the interval of the forecast; the light band is that of a single run.
 #
-# ## 2. Test it on runs that are there
+# ## 2. Test it on existing runs
 #
 # Forecast the larger runs from the smaller ones, as if they had not been trained:
 
@@ -56,8 +56,8 @@ plt.show()
 # %% [markdown]
 # ## 3. Use it elsewhere
 #
-# Nothing is fitted anew for other points, levels and draws. Draws are joint: what two points have
-# in common moves both, so that differences are surer than the losses themselves.
+# Other points, levels and draws need no new fit. Draws are joint: errors that two points share move
+# both, so that differences are more certain than the losses themselves.
 
 # %%
 print(answer.at([(7e9, 1e12), (70e9, 1.4e12)], level=0.8))

@@ -224,7 +224,7 @@ for warning in comparison.warnings:
 
 # %% [markdown]
 # **Decide:** switch only if the recipe is better at the plan by more than the cost of switching,
-# and the winner is not undecidable. If the difference shrinks with N, small runs flatter the new
+# and the winner is not undecided. If the difference shrinks with N, small runs flatter the new
 # recipe.
 #
 # ## 7. What to train first?
@@ -238,7 +238,7 @@ sizes_next = np.unique(suggested.inputs["N"])
 print(suggested)
 
 # %% [markdown]
-# Its interval is that of `fj.forecast(runs)`, which counts errors that move together: compare "now"
+# Its interval is that of `fj.forecast(runs)`, which accounts for correlated errors: compare "now"
 # with "after", and neither with section 4.
 #
 # **Decide:** whether a narrower interval could change the decision. If it could not, these runs are

@@ -1,4 +1,4 @@
-"""What intervals hold where errors of a size move together, and where the law is wrong."""
+"""What intervals hold where errors of a size are correlated, and where the law is wrong."""
 
 from functools import cache
 from pathlib import Path

@@ -155,7 +155,7 @@ def test_a_table_is_fitted_like_the_fit_beside_it(
     expected = fj.compare_fits(*fits, names=("new", "base"))
     assert json.loads(result.stdout) == json.loads(expected.to_json())
     law = farseer("compare", recipes[0], tmp_path / "base.json", "--law", "kaplan")
-    refused(law, "by the law of the other's fit")
+    refused(law, "with the law of that fit")
 
 
 def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
     refused(farseer("compare", *files, "--seed", "1"), "--seed goes with --bootstrap")
     refused(farseer("compare", *files, "--bootstrap", "1"), "'--bootstrap'")
     refused(farseer("compare", *files, "--law", "auto"), "--law auto is for `farseer fit`")
-    refused(farseer("compare", files[0], "--by", "arm"), "--by is for a table of both recipes")
+    refused(farseer("compare", files[0], "--by", "arm"), "--by needs a table of both recipes")
     refused(farseer("compare", *files, "--json", files[0]), "it is a file that this command reads")
     text = files[1].read_text().replace('"extra": {}', '"extra": {}, "loss_name": "bpc"')
     other = tmp_path / "other.json"

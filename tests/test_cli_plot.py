@@ -117,7 +117,7 @@ FIGURES = {
     "prediction": ("forecast.json --against C --given D/N=20,100", "compute 6ND, FLOPs"),
     "residuals": ("fit.json --against D", "tokens D"),
     "shape": ("fit.json --of loss", "tokens D"),
-    "starts": (f"runs.csv {CHEAP}", "All 4 starts of chinchilla agree"),
+    "starts": (f"runs.csv {CHEAP}", "chinchilla: all 4 starts agree"),
     "suggestions": ("suggestions.json", "2 runs to train next"),
     "surface": ("fit.json --over 1e9:1e11,1e10:1e12", "parameters N"),
     "views": ("runs.csv --show exponent", "tokens D"),
@@ -270,7 +270,7 @@ class TestRefusals:
         ("words", "sentence"),
         [
             ("influence runs.csv", "Missing option '--at'"),
-            ("influence influence.json --at 1e9,1e10", "--at is for computing"),
+            ("influence influence.json --at 1e9,1e10", "--at has no effect"),
             ("influence influence.json --max-N 1e9", "leave it out"),
             ("forecast influence.json", "a result that `farseer plot influence` draws"),
             ("fit fit.json --max-N 1e9", "--max-N is for RUNS"),

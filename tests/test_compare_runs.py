@@ -64,15 +64,15 @@ class TestRealRuns:
         assert own.winner == ("hybrid",) * 30
         np.testing.assert_allclose(own.difference, attention.points.difference, atol=0.005)
 
-    def test_far_beyond_the_runs_it_is_undecidable(self, attention: fj.RunComparison) -> None:
+    def test_far_beyond_the_runs_it_is_undecided(self, attention: fj.RunComparison) -> None:
         far = attention.forecast
-        assert far.winner == ("undecidable",)
+        assert far.winner == ("undecided",)
         assert far.lower[0] < -0.03 < 0.03 < far.upper[0]
         assert far.beyond[0] == pytest.approx(
             np.hypot(*np.log([70e9 / 1.713e9, 15e12 / 5e10])), 0.01
         )
         text = str(attention)
-        assert "N = 70 B, D = 15 T: the winner is undecidable" in text
+        assert "N = 70 B, D = 15 T: the winner is undecided" in text
         assert "attention is better at 0, hybrid at 30" in text
         assert "partners differ by up to 0.79%" in text
         (told,) = attention.warnings
@@ -88,7 +88,7 @@ class TestRealRuns:
             said = found.at({"N": a.N[far], "D": a.D[far]})
             won = a.loss[far] < b.loss[far]
             square += list((said.probability - won) ** 2)
-            named = np.array(said.winner) != "undecidable"
+            named = np.array(said.winner) != "undecided"
             sure += list(named)
             right += list((np.array(said.winner) == np.where(won, "A", "B"))[named])
         assert len(square) == 150
@@ -174,7 +174,7 @@ class TestModel:
             said = fj.compare_runs(a, b).at([(1e10, 1e11)])
             truth = np.expm1(c + p * np.log(10) + q * np.log(10))
             inside.append(said.lower[0] < truth < said.upper[0])
-            wrong += said.winner[0] not in ("undecidable", "A" if truth < 0 else "B")
+            wrong += said.winner[0] not in ("undecided", "A" if truth < 0 else "B")
         assert np.mean(inside) >= 0.9  # the model allows for a misfit that these do not have
         assert wrong <= 1
 
@@ -188,15 +188,15 @@ class TestModel:
         assert np.abs(gap).max() < 0.004
         (told,) = [line for line in found.warnings if "far from the others" in line]
         assert told == (
-            f"1 pair lies far from the others and hardly counts: N {quantity_text(a.N[7])}, "
+            f"1 pair lies far from the others and has little weight: N {quantity_text(a.N[7])}, "
             f"D {quantity_text(a.D[7])} ({found.points.difference[7]:+.2%})"
         )
 
-    def test_equal_recipes_are_undecidable(self) -> None:
+    def test_equal_recipes_are_undecided(self) -> None:
         runs = fj.example_runs()
         found = fj.compare_runs(runs, runs)
         np.testing.assert_allclose(found.forecast.probability, 0.5)
-        assert set(found.forecast.winner) == {"undecidable"}
+        assert set(found.forecast.winner) == {"undecided"}
 
 
 class TestForms:

@@ -1,4 +1,4 @@
-"""Errors that move together: their covariance, and fits by least squares that have them."""
+"""Correlated errors: their covariance, and fits by least squares that have them."""
 
 import jax
 import numpy as np
@@ -173,8 +173,8 @@ def test_groups_have_errors_of_their_own(runs: fj.Runs) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"objective": "huber"}, "errors that move together need the objective 'squared'"),
-        ({"objective": "absolute"}, "errors that move together need the objective 'squared'"),
+        ({"objective": "huber"}, "correlated errors need the objective 'squared'"),
+        ({"objective": "absolute"}, "correlated errors need the objective 'squared'"),
     ],
 )
 def test_refused_settings(settings: dict[str, str], message: str) -> None:

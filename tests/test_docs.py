@@ -83,7 +83,7 @@ def test_the_readme_gives_the_two_commands() -> None:
 
 
 def test_the_readmes_questions_have_answers() -> None:
-    rows = table_rows(text_of("README.md"), "| question | in Python |")
+    rows = table_rows(text_of("README.md"), "| question | Python |")
     for _, call, command in rows:
         tree = ast.parse(call.strip("`"), mode="eval").body
         assert isinstance(tree, ast.Call)
@@ -111,12 +111,12 @@ def test_what_the_readme_says_was_measured_is_what_the_benchmarks_found() -> Non
     }
     forecast, size = results["forecast"], results["allocation"]["all"]
     whole, tasks = forecast["over_families"], sum(f["tasks"] for f in forecast["families"].values())
-    assert f"by {whole['over_chinchilla']:.2f} times as much as Chinchilla's" in page
-    assert f"{whole['coverage']:.0%} of these runs lie in their 90% intervals" in page
+    assert f"have {whole['over_chinchilla']:.2f} times the error of Chinchilla's" in page
+    assert f"{whole['coverage']:.0%} of these runs lie in the 90% intervals of the forecast" in page
     assert f"({forecast['coverage_of_bootstraps']['chinchilla']:.0%} in those of a" in page
     assert f"{tasks} tasks on {len(forecast['families'])} public".replace(" 5 ", " five ") in page
     missed = [f"{size['mean_miss'][name]:.2f}" for name in ("forecast", "chinchilla")]
-    assert f"by {missed[0]} in ln N, by Chinchilla's law {missed[1]} |" in page
+    assert f"by {missed[0]} in ln N on average; that of Chinchilla's law by {missed[1]} |" in page
     assert f"| {size['num_slices']} isoFLOP slices" in page
     paired = [row for row in results["comparison"] if row["comparison"] == "paired"]
     row = next(row for row in paired if row["limit"] == 4e8)
@@ -125,7 +125,7 @@ def test_what_the_readme_says_was_measured_is_what_the_benchmarks_found() -> Non
     assert row["sure_and_wrong"] == 0
     what = "error at 6.37 B, Farseer, piecewise, up to 5.35 B"
     row = next(row for row in results["paper_cpu"]["rows"] if row["what"] == what)
-    assert f"by {100 * row['here']:.4f}% (the paper: {100 * row['paper']:.4f}%)" in page
+    assert f"an error of {100 * row['here']:.4f}% (the paper: {100 * row['paper']:.4f}%)" in page
 
 
 def section_of_command(name: str) -> str:

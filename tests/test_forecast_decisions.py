@@ -93,7 +93,7 @@ class TestAllocation:
         assert ((own.lower < truth.N) & (truth.N < own.upper)).all()
         width = np.log(own.upper / own.lower)
         assert (np.diff(width[2:]) > 0.0).all()
-        assert "the optimal D/N is vague at" in found.warnings[1]
+        assert "the optimal D/N is poorly determined at" in found.warnings[1]
         assert "`farseer suggest`" in found.warnings[1]
 
     @pytest.mark.parametrize("seed", range(2))

@@ -63,7 +63,7 @@ def test_warnings_of_several_points_name_how_many(found: fj.Forecast) -> None:
     (sentence,) = [own for own in found.warnings if "far beyond the runs" in own]
     assert sentence.startswith(f"{far} of 3 points lie")
     ratio = 25.1e9 / found.runs.N.max()
-    assert f"N {'up to ' if far > 1 else ''}{ratio:.2g} times" in sentence
+    assert f"N is {'up to ' if far > 1 else ''}{ratio:.2g} times" in sentence
     both = found.at(POINTS[:1] * 2).warnings
     assert any(own.startswith("both points lie far beyond") for own in both)
 

@@ -70,7 +70,7 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a figure of another result": (
         lambda: plots.plot_forecast(fit),
-        "plot_forecast draws a Forecast, got a Fit; plot_fit draws it, or make a Forecast by `fo",
+        "plot_forecast draws a Forecast, got a Fit; plot_fit draws it, or make a Forecast with `fo",
     ),
     "by its name": (
         lambda: plots.plot_line(line=fit),
@@ -82,11 +82,11 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "one of a mapping": (
         lambda: plots.plot_starts({"own": runs}),
-        "plot_starts draws a StartReport, got Runs: make one by `fit(Farseer, runs, LeastSquares(",
+        "plot_starts draws a StartReport or a Fit, got Runs: make one with `fit(Farseer, runs, ",
     ),
     "of two kinds": (
         lambda: plots.plot_comparison(runs),
-        "plot_comparison draws a FitComparison or a RunComparison, got Runs: make one by `comp",
+        "plot_comparison draws a FitComparison or a RunComparison, got Runs: make one with `comp",
     ),
     "a part": (
         lambda: plots.plot_fit(SimpleNamespace(fit=fit)),

@@ -100,7 +100,7 @@ class TestNumbers:
             single = answer.interval(*point, new_run=True)
             assert digits_of(own.lines[1]) == rounded(single, own.value)
             assert own.value in html.parts["answer"].text
-        assert "N 3.14 times the largest" in cards[0].lines[2]
+        assert "N is 3.14 times the largest" in cards[0].lines[2]
 
     def test_files_have_all_digits(self, html: Page, answer: fj.Forecast) -> None:
         import pandas as pd
@@ -208,7 +208,10 @@ class TestArguments:
             ({"compute": []}, "compute: expected positive FLOPs, got []"),
             ({"compute": [1e22, np.nan]}, "compute: expected positive FLOPs, got"),
             ({"budget": 0.0}, "budget: expected positive FLOPs, got 0.0"),
-            ({"names": ("a", "b")}, "names: expected with against=, the runs of the other recipe"),
+            (
+                {"names": ("a", "b")},
+                "names: expected only with against=, the runs of the other recipe",
+            ),
             ({"level": 1.5}, "level must lie between 0 and 1"),
             ({"points": [(1e9,)]}, "points: expected rows of N, D"),
             ({"law": "nobody"}, "unknown law"),
@@ -226,7 +229,7 @@ class TestArguments:
     )
     def test_those_of_a_forecast_are_not_for_a_comparison(self, name: str, value: Any) -> None:
         new, base = ladder_pair()
-        with pytest.raises(ValueError, match=f"^{name}: not with against="):
+        with pytest.raises(ValueError, match=f"^{name}: cannot be combined with against="):
             fj.report(new, POINTS, against=base, **{name: value})
 
     def test_an_unknown_one(self, runs: fj.Runs) -> None:
@@ -313,7 +316,7 @@ class TestPage:
 
     def test_no_warning_has_a_sentence_of_its_own(self) -> None:
         html = Page(page("t", "s", [Section("doubts", "Doubts", [Warnings([])])]))
-        assert "No check of the forecast found anything against it." in html.parts["doubts"].text
+        assert "All checks passed without a warning." in html.parts["doubts"].text
 
 
 class TestShell:

@@ -240,7 +240,7 @@ def numbers_in(text: str) -> list[str]:
 def accuracy(seen: Opened) -> float:
     """What the page says of its interpolation, in half-widths of the interval."""
     found = re.search(
-        r"within ([\d.e-]+) % of the", seen.text("#explorer .note").replace("\u00a0", " ")
+        r"at most ([\d.e-]+) % of the", seen.text("#explorer .note").replace("\u00a0", " ")
     )
     assert found is not None
     return float(found[1]) / 100.0

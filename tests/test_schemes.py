@@ -160,7 +160,7 @@ def test_whole_sizes_are_the_default_where_there_are_some(
     found = bootstrap(mean_fit(num_sizes, num_D), 50)
     assert found.scheme.name == name
     expected = (
-        "those of a size may move together" if name == "sizes" else "runs taken for independent"
+        "those of a size may be correlated" if name == "sizes" else "runs assumed independent"
     )
     for said in (found.assumed_errors, found.interval(1e9, 1e10).errors, str(found)):
         assert expected in said
@@ -179,10 +179,10 @@ def test_whole_sizes_are_the_default_where_there_are_some(
     ],
 )
 def test_what_a_scheme_assumes_of_errors(scheme: Any, together: bool) -> None:
-    words = "those of a size may move together" if together else "runs taken for independent"
+    words = "those of a size may be correlated" if together else "runs assumed independent"
     assert assumed_errors(scheme, setting()).startswith(words)
     one_run_each = Setting.of(mean_fit(6, 1))
-    assert assumed_errors(scheme, one_run_each).startswith("runs taken for independent")
+    assert assumed_errors(scheme, one_run_each).startswith("runs assumed independent")
 
 
 def test_within_sizes_keeps_the_number_of_runs_of_each_size() -> None:

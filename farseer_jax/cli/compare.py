@@ -49,21 +49,25 @@ _OPTIONS = Group(
     option(
         "--law",
         law_text,
-        "Compare fits of this law to the tables, a name or an expression of N and D, instead of "
-        f"the runs; {_LAW} with other options of fits.",
+        "Fit this law, a name or an expression of N and D, to the tables and compare the fits; by "
+        f"default {_LAW} if another option of fits is given.",
     ),
     option(
         "--N",
         span,
-        "Parameters to compare fits over, such as 1e8:1e11; the range of the runs up to ten times "
-        "its end unless given.",
+        "Range of parameters to compare fits over, such as 1e8:1e11; by default that of the runs, "
+        "up to ten times its end.",
     ),
-    option("--D", span, "Tokens to compare fits over, such as 1e9:1e13; as for --N unless given."),
+    option(
+        "--D",
+        span,
+        "Range of tokens to compare fits over, such as 1e9:1e13; the default is as for --N.",
+    ),
     option(
         "--at points",
         point,
-        "Point to compare at, such as 25.1B,500B (may be repeated); for tables the largest pair "
-        "of runs, and 10 and 100 times its compute, unless given.",
+        "Point to compare at, such as 25.1B,500B (may be repeated); by default, for tables, the "
+        "largest pair of runs, and 10 and 100 times its compute.",
         multiple=True,
     ),
     option("--compute", span, "Range of FLOPs of the compute multipliers, such as 1e20:1e24."),
@@ -73,13 +77,13 @@ _OPTIONS = Group(
     option(
         "--names",
         two_names,
-        "Names of both in the output, with a comma between them; those of the files, or of their "
-        "folders, unless given.",
+        "Names of the two recipes, separated by a comma; by default those of the files or of "
+        "their folders.",
     ),
     option(
         "--by",
         "COLUMN",
-        "Column of A, a table of both recipes, whose two values distinguish them, such as arm.",
+        "Column of A whose two values distinguish the recipes, such as arm.",
     ),
     option(
         "--comparable",
@@ -109,18 +113,20 @@ def _are_fits(settings: Settings) -> list[bool]:
 def _check(settings: Settings) -> None:
     if (settings["path_b"] is None) != (settings["by"] is not None):
         raise click.UsageError(
-            "Name two files A and B, or one table A of both recipes with the column that "
+            "Name two files A and B, or one table A of both recipes and the column that "
             "distinguishes them, such as --by arm."
         )
     if settings["law"] == AUTO:
         raise click.UsageError(f"--law {AUTO} is for `farseer fit`: name a law here.")
     are_fits = _are_fits(settings)
     if settings["path_b"] is None and any(are_fits):
-        raise click.UsageError("--by is for a table of both recipes: name two fits instead.")
+        raise click.UsageError(
+            "--by needs a table of both recipes, got a fit: name two fits instead."
+        )
     if any(are_fits) and settings["law"] is not None:
         raise click.UsageError(
-            "--law is for tables of runs, and one is fitted by the law of the other's fit: leave "
-            "--law out."
+            "--law needs two tables of runs: a table beside a fit is fitted with the law of that "
+            "fit. Leave --law out."
         )
     if _by_fits(settings):
         check_goes_with("bootstrap", ("level", "seed"), settings)
@@ -195,17 +201,17 @@ def compare(
     by: str | None,
     **options: Any,
 ) -> Output:
-    """Compare two recipes by their runs, or by their fits.
+    """Compare two recipes by their runs or by their fits.
 
     A and B are tables of runs, or fits written by `farseer fit --json`. Both
     recipes may be in one table A, with a column --by that distinguishes them.
 
-    By runs: which recipe wins at each point, by how much and how sure that is,
-    from the differences of runs at the same N and D. By fits (of a table too,
-    with --law or another option of fits): the difference of the losses over N
-    and D, where the winner changes, and how much less compute A needs for B's
-    loss; with --bootstrap also the probability that A is better. A table beside
-    a fit is fitted by the law and the method of that fit.
+    From runs: which recipe wins at each point, by how much and with what
+    probability, using the differences of runs at the same N and D. From fits
+    (also of tables, with --law or another option of fits): the difference of
+    the losses over N and D, where the winner changes, and how much less compute
+    A needs for B's loss; with --bootstrap also the probability that A is
+    better. A table beside a fit is fitted with the law and method of that fit.
     """
     import farseer_jax
 

@@ -1,4 +1,4 @@
-"""``farseer completion``: complete commands, options, laws, columns and files by the tab key."""
+"""``farseer completion``: tab completion of commands, options, laws, columns and files."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ class Files(NamedTuple):
 
     Attributes:
         script: file with the script.
-        startup: file that the shell reads when it starts; None if it finds the script by itself.
+        startup: file that the shell reads when it starts; None if it finds the script without one.
     """
 
     script: Path
@@ -63,14 +63,14 @@ def _install(shell: str, files: Files) -> list[str]:
     if files.startup is not None:
         lines = _lines(files.startup)
         if files.line in lines:
-            found.append(f"{files.startup} loads it already")
+            found.append(f"{files.startup} already loads it")
         else:
             kept = [own for own in lines if not own.endswith(_MARK)]
             _rewrite(files.startup, [*kept, files.line])
-            found.append(f"Line that loads it added to {files.startup}:\n  {files.line}")
+            found.append(f"Added to {files.startup}:\n  {files.line}")
     return [
         *found,
-        "It works in a new shell",
+        "Open a new shell to use it",
         f"To undo it: farseer completion {shell} --uninstall",
     ]
 
@@ -83,10 +83,10 @@ def _uninstall(files: Files) -> list[str]:
         kept = [own for own in lines if not own.endswith(_MARK)]
         if kept != lines:
             _rewrite(files.startup, kept)
-            found.append(f"Line removed from {files.startup}")
+            found.append(f"Removed the line from {files.startup}")
     if files.script.exists():
         files.script.unlink()
-        found.append(f"{files.script} removed")
+        found.append(f"Removed {files.script}")
     return found or ["Nothing to remove: no completion is installed"]
 
 
@@ -95,7 +95,7 @@ def _written(path: Path, text: str) -> str:
         return f"{path} is up to date"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    return f"Completion written to {path}"
+    return f"Completion script written to {path}"
 
 
 def _lines(path: Path) -> list[str]:
@@ -113,7 +113,7 @@ def _run(shell: str | None, install: bool, uninstall: bool) -> None:
         raise click.UsageError("--install does not go with --uninstall: leave one of them out.")
     shell = shell or Path(os.environ.get("SHELL", "")).name
     if shell not in SHELLS:
-        raise Refusal(f"name the shell to complete in: farseer completion {'|'.join(SHELLS)}")
+        raise Refusal(f"unknown shell: name it, as in farseer completion {'|'.join(SHELLS)}")
     files = files_of(shell)
     if install:
         lines = _install(shell, files)
@@ -137,13 +137,13 @@ completion = Command(
             option("--uninstall", help="Remove what --install wrote.", is_flag=True),
         )
     ],
-    help="""Complete commands, options, laws, columns and files by the tab key.
+    help="""Set up tab completion of commands, options, laws, columns and files.
 
-    Prints the script of the shell, that of $SHELL unless named. --install
-    writes it to a file and a line that loads it to the shell's startup file,
-    says what it wrote, and does nothing the second time.
+    Prints the completion script of the shell (by default that of $SHELL).
+    --install writes the script to a file, adds a line that loads it to the
+    startup file of the shell, and prints what it wrote.
     """,
-    short_help="Complete commands, options and columns by the tab key.",
+    short_help="Set up tab completion of commands, options and columns.",
     epilog="\b\nExamples:\n  farseer completion --install\n  farseer completion zsh --install\n"
     '  eval "$(farseer completion bash)"',
 )

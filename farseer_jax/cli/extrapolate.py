@@ -184,7 +184,7 @@ _BY = Group(
     option(
         "--by",
         names,
-        "Column whose values make groups, each fitted by itself; or several: model,dataset.",
+        "Column whose values make groups, each fitted separately; or several: model,dataset.",
         metavar="COLUMN",
     ),
 )

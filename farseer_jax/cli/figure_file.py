@@ -63,7 +63,7 @@ def check_figure(target: str | None, others: Iterable[Any]) -> None:
         )
     paths = [Path(own) for own in others if own not in (None, STANDARD_OUTPUT)]
     if Path(target) in paths:
-        raise Refusal(f"--save and another option name the same file {target!r}; name two")
+        raise Refusal(f"--save and another option name the same file {target!r}; name two files")
     check_target(target, paths, "name another")
 
 

@@ -1,4 +1,4 @@
-"""Short names of files, which tell them apart."""
+"""Short names that distinguish files."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``farseer forecast``: what runs will reach, and how sure that is."""
+"""``farseer forecast``: the loss that runs will reach, with intervals."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -105,7 +105,7 @@ def read_question(settings: Settings) -> Question:
         files=["path", "targets"],
     ),
     _POINTS,
-    summary="What a run will reach, and how sure that is.",
+    summary="The loss that a run will reach, with its interval.",
     json="the forecast",
     delivers="Forecast",
     figure="plot_forecast",
@@ -125,11 +125,11 @@ def forecast(
 ) -> "Output | Forecast":
     """Forecast the loss of runs that were not trained yet, with intervals.
 
-    RUNS is as for `farseer fit`. Errors that move together (of one size, and
-    the misfit of a law) are fitted with the laws, which are weighed by how well
-    they predicted the larger runs from the smaller ones. Prints the loss with
-    its interval, what speaks against it, what it rests on, and what the usual
-    laws say there.
+    RUNS is as for `farseer fit`. Correlated errors (of one size, and the misfit
+    of a law) are fitted with the laws, which are weighted by how well they
+    predicted larger runs from smaller ones. Prints the loss with its interval,
+    reasons to doubt it, the evidence for it, and the predictions of the usual
+    laws there.
     """
     from dataclasses import replace
 

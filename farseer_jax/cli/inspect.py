@@ -77,7 +77,7 @@ def _read(settings: Settings) -> "TableInspection":
         read=_read,
         files=["path"],
     ),
-    summary="What a table holds, and what to try next.",
+    summary="What a table contains, and what to try next.",
     json="the description",
     delivers="Inspection",
     figure="plot_inspection",

@@ -169,7 +169,7 @@ def _read(settings: Settings) -> "tuple[Fits | LawChoice, Any, Settings]":
         files=["fit_path", "path"],
     ),
     _POINTS,
-    summary="Predict losses by a fit, at points or for a table of runs.",
+    summary="Predict losses from a fit, at points or for a table of runs.",
     json="the predictions",
     delivers="Predictions",
     figure="plot_prediction",

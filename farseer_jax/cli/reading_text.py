@@ -1,4 +1,4 @@
-"""The Python that reads a table as the options of a command say."""
+"""Python code that reads a table as the options of a command do."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``farseer report``: the answer on one page, with what it rests on."""
+"""``farseer report``: the answer and its evidence on one page."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 _POINTS = option(
     "--at points",
     named_point,
-    "Run to forecast, such as 25.1B,500B or N=4B,P=8 (may be repeated); ten times the largest "
-    "compute unless given.",
+    "Run to forecast, such as 25.1B,500B or N=4B,P=8 (may be repeated); by default ten times "
+    "the largest compute.",
     multiple=True,
 )
 _BUDGETS = (
     option(
         "--compute",
         amounts,
-        "Budgets to split between N and D, such as 1e23,1e24; those of the points unless given.",
+        "Budgets to split between N and D, such as 1e23,1e24; by default those of the points.",
         metavar="FLOPS",
     ),
     option(
         "--budget",
         POSITIVE,
-        "FLOPs for further runs; as much as all runs took unless given.",
+        "FLOPs for further runs; by default the total of all runs.",
         metavar="FLOPS",
     ),
 )
@@ -49,19 +49,19 @@ _RECIPES = Group(
     option(
         "--against",
         click.Path(path_type=Path),
-        "Table of another recipe: the page says which of the two wins.",
+        "Table of another recipe: the page shows which of the two wins.",
         metavar="FILE",
     ),
     option(
         "--by",
         "COLUMN",
-        "Column of RUNS, a table of both recipes, whose two values distinguish them, such as arm.",
+        "Column of RUNS whose two values distinguish the recipes, such as arm.",
     ),
     option(
         "--names",
         two_names,
-        "Names of both, with a comma between them; those of the files or of the column unless "
-        "given.",
+        "Names of the two recipes, separated by a comma; by default those of the files or of the "
+        "column.",
     ),
 )
 _PAGE = Group(
@@ -70,7 +70,7 @@ _PAGE = Group(
     option("--title", "TEXT", "Title of the page."),
     option(
         "--no-holdouts no_holdouts",
-        help="Do not compare laws by fits to the smaller runs, which takes most of the time.",
+        help="Skip the comparison of laws on held-out runs, which takes most of the time.",
         is_flag=True,
     ),
 )
@@ -82,7 +82,7 @@ def _check(settings: Settings) -> None:
     if all(recipes):
         raise click.UsageError("--against does not go with --by: leave one of them out.")
     if any(recipes) and not isinstance(settings["path"], Path):
-        raise click.UsageError("two recipes are compared from one file RUNS: name one.")
+        raise click.UsageError("--against and --by need RUNS, a file: name one.")
     if settings["names"] and not any(recipes):
         raise click.UsageError("--names is for two recipes: add --against or --by.")
     check_target(settings["output"], [settings["against"]], "name a file")
@@ -138,7 +138,7 @@ def _read(settings: Settings) -> Sources:
     _QUESTION,
     _RECIPES,
     _PAGE,
-    summary="One page with the answer, what speaks against it, and its figures.",
+    summary="One page with the answer, reasons for caution and figures.",
     json="all results",
     delivers="Results",
     examples=[
@@ -160,13 +160,13 @@ def report(
     no_holdouts: bool,
     **_: Any,
 ) -> "Output | Report":
-    """Write one HTML page that answers a question about runs not trained yet.
+    """Write an HTML page that answers a question about runs not trained yet.
 
     RUNS is as for `farseer fit`. The page has the forecast with its interval
-    and its distance beyond the runs, what speaks against it, sliders for the
-    inputs, the runs as a map, the fits and their residuals, who predicts larger
-    runs best, how to split compute, which runs to train next, and what remakes
-    all of it. It needs no network. Prints the answer.
+    and how far it extrapolates, reasons for caution, sliders for the inputs, a
+    map of the runs, the fits and their residuals, which law predicts larger
+    runs best, how to split compute, which runs to train next, and how to
+    reproduce the report. It loads nothing from the network. Prints the answer.
     """
     import farseer_jax
 

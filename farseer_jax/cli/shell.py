@@ -21,16 +21,16 @@ COMMANDS = (
 
 _EPILOG = """\b
 Examples:
-  farseer inspect runs.csv                   what a table holds, and which
+  farseer inspect runs.csv                   what a table contains, and which
                                              command to try next
   farseer forecast --example                 see what a forecast looks like
-  farseer forecast runs.csv --at 7B,1T       what a run not trained yet will
-                                             reach, and how sure that is
+  farseer forecast runs.csv --at 7B,1T       the loss of a run not trained
+                                             yet, with its interval
   farseer report runs.csv --at 7B,1T         the same as a page with figures
   farseer fit runs.csv --json fit.json       fit a table of runs, keep the fit
   farseer fit runs.csv --law "E + A/(N*P)**a"
                                              your own law, of any columns
-  farseer predict fit.json --N 7B --D 1T     what that law predicts
+  farseer predict fit.json --N 7B --D 1T     predictions of that fit
   farseer allocate runs.csv --compute 1e20:1e24
                                              how to split compute over N and D
   farseer optimise fit.json --over h --given N=7B,D=1T
@@ -39,15 +39,15 @@ Examples:
   farseer choices runs.csv --at 7B,1T        how it changes with choices
   farseer extrapolate runs.csv               which law predicts best
   farseer influence runs.csv --at 7B,1T      the influence of each run on it
-  farseer plot forecast runs.csv --at 7B,1T  any figure, also of results
+  farseer plot forecast runs.csv --at 7B,1T  any figure, also from results
   farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7B,1T --budget 1e22
                                              which runs to train next
-  farseer completion --install               complete words by the tab key
+  farseer completion --install               set up tab completion
 
 \b
 Environment:
-  NO_COLOR=1          no colours; FORCE_COLOR=1 has them in pipes too
+  NO_COLOR=1          no colours; FORCE_COLOR=1 keeps them in pipes
   JAX_PLATFORMS       device to compute on; cpu unless set
   FARSEER_NO_CACHE=1  keep no compiled code between calls
   FARSEER_DEBUG=1     show the traceback of an error

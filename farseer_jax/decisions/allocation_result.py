@@ -22,7 +22,7 @@ from farseer_jax.uncertainty.intervals import Intervals
 
 LIMITS = ("", "D", "N", "N and D")
 FORECAST = "forecast"  # in place of a law's name
-_VAGUE = 5.0  # ratio of the ends of an interval of D/N from which on it is called vague
+_WIDE_RATIO = 5.0  # ratio of the ends of an interval of D/N above which a warning is given
 _MANY = 0.02  # share of draws without an optimum that is worth a word
 
 
@@ -301,7 +301,7 @@ def warnings_of(
             "max_N parameters and max_D tokens: the rest stays unspent."
         )
     if intervals is not None:
-        sentences += _vague(found, intervals["tokens per parameter"])
+        sentences += _undetermined(found, intervals["tokens per parameter"])
         sentences += dict.fromkeys(w for own in intervals.values() for w in own.warnings)
     return sentences
 
@@ -312,25 +312,25 @@ _NEXT = (
 )
 
 
-def _vague(found: Answers, ratio: Intervals) -> list[str]:
-    """Sentences on budgets whose optimal D/N the runs hardly determine."""
+def _undetermined(found: Answers, ratio: Intervals) -> list[str]:
+    """Sentences on budgets whose optimal D/N the runs determine poorly."""
     sentences = []
-    vague = np.flatnonzero(ratio.upper > _VAGUE * ratio.lower)
-    if len(vague):
-        row = vague[np.argmax(found.compute[vague])]
-        many = f"{len(vague)} of {len(found.compute)} budgets, such as " if len(vague) > 1 else ""
+    wide = np.flatnonzero(ratio.upper > _WIDE_RATIO * ratio.lower)
+    if len(wide):
+        row = wide[np.argmax(found.compute[wide])]
+        many = f"{len(wide)} of {len(found.compute)} budgets, such as " if len(wide) > 1 else ""
         sentences.append(
-            f"the optimal D/N is vague at {many}{found.compute[row]:.3g} FLOPs "
-            f"({ratio_text(ratio.lower[row])} to {ratio_text(ratio.upper[row])}): the runs are too "
-            "far below; train some of more compute on both sides of the optimum, which "
+            f"the optimal D/N is poorly determined at {many}{found.compute[row]:.3g} FLOPs "
+            f"({ratio_text(ratio.lower[row])} to {ratio_text(ratio.upper[row])}): the runs "
+            "used too little compute; train larger ones on both sides of the optimum, which "
             "suggest_runs finds (`farseer suggest`)."
         )
     row = int(np.argmax(found.without))
     if found.without[row] > _MANY:
         sentences.append(
             f"at {found.compute[row]:.3g} FLOPs {found.without[row]:.0%} of the draws have no "
-            f"minimum between {LOWEST:g} and {HIGHEST:,.0f} tokens per parameter, and count at the "
-            "end of that range."
+            f"minimum between {LOWEST:g} and {HIGHEST:,.0f} tokens per parameter, and are placed "
+            "at the end of that range."
         )
     return sentences
 

@@ -10,7 +10,7 @@ import numpy as np
 from farseer_jax.decisions.comparable_losses import refuse_names, refuse_units
 from farseer_jax.decisions.compared_fits import checked_names
 from farseer_jax.decisions.compared_points import ComparedPoints
-from farseer_jax.decisions.difference_forecast import UNDECIDABLE, DifferenceForecast
+from farseer_jax.decisions.difference_forecast import UNDECIDED, DifferenceForecast
 from farseer_jax.decisions.matching_runs import Matched, match
 from farseer_jax.decisions.recipe_difference import (
     DifferenceModel,
@@ -54,7 +54,7 @@ class RunComparison(Result):
         >>> len(found.points.N), found.num_alone
         (337, (0, 0))
         >>> found.at([(25.1e9, 5e11)]).winner
-        ('undecidable',)
+        ('undecided',)
     """
 
     points: ComparedPoints
@@ -134,7 +134,7 @@ class RunComparison(Result):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What speaks against the comparison, worst first."""
+        """Reasons to doubt the comparison, worst first."""
         return tuple(_warnings(self))
 
     def table(self) -> Table:
@@ -182,7 +182,7 @@ def compare_runs(
     errors: CorrelatedErrors | None = None,
     comparable: bool = False,
 ) -> RunComparison:
-    """Compare two recipes: which has the lower loss at a point, by how much, and how sure that is.
+    """Compare two recipes: which has the lower loss at a point, by how much, and how likely.
 
     The difference of runs at the same (N, D) is predicted, not that of two fitted laws: what both
     recipes have in common, such as the misfit of a law, cancels. It is linear in ln N and ln D,
@@ -332,7 +332,7 @@ def _rests_on(found: RunComparison) -> list[str]:
 def _warnings(found: RunComparison) -> Iterator[str]:
     a, b = found.names
     model = found.model
-    undecidable = [i for i, winner in enumerate(found.forecast.winner) if winner == UNDECIDABLE]
+    undecided = [i for i, winner in enumerate(found.forecast.winner) if winner == UNDECIDED]
     if not isinstance(model, PairedDifference):
         yield (
             f"{a} and {b} have {len(found.points.N) or 'no'} points (N, D) in common, so that this "
@@ -343,12 +343,12 @@ def _warnings(found: RunComparison) -> Iterator[str]:
         yield f"{len(found.points.N)} pairs of runs are few: train both at more common N and D"
     if isinstance(model, PairedDifference):
         yield from _outliers(found.points, model)
-    if undecidable:
-        i = undecidable[0]
+    if undecided:
+        i = undecided[0]
         yield (
             f"The runs do not decide the winner at N = {quantity_text(found.forecast.N[i])}, "
             f"D = {quantity_text(found.forecast.D[i])}"
-            f"{f' and {len(undecidable) - 1} more points' if len(undecidable) > 1 else ''}: train "
+            f"{f' and {len(undecided) - 1} more points' if len(undecided) > 1 else ''}: train "
             "pairs of runs nearer to it"
         )
 
@@ -364,8 +364,8 @@ def _outliers(points: ComparedPoints, model: PairedDifference) -> Iterator[str]:
         )
         more = f" and {len(bad) - _MOST_SHOWN} more" if len(bad) > _MOST_SHOWN else ""
         lies = (
-            "pair lies far from the others and hardly counts"
+            "pair lies far from the others and has little weight"
             if len(bad) == 1
-            else ("pairs lie far from the others and hardly count")
+            else ("pairs lie far from the others and have little weight")
         )
         yield f"{len(bad)} {lies}: {listed}{more}"

@@ -137,7 +137,7 @@ def rising(fits: FitPair, N: np.ndarray, D: np.ndarray) -> tuple[str, ...]:
 def _of_the_probability() -> tuple[str, ...]:
     return (
         "the probabilities take the errors of runs as independent of each other, though those of "
-        f"one size move together: {BETTER}.",
+        f"one size are correlated: {BETTER}.",
     )
 
 

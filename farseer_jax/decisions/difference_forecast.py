@@ -9,7 +9,7 @@ from farseer_jax.results.numbers import level_text, percent_text, quantity_text
 from farseer_jax.results.result import Headline, Result
 from farseer_jax.results.table import Column, Table
 
-UNDECIDABLE = "undecidable"
+UNDECIDED = "undecided"
 _DECIDED = 0.9  # probability from which on a winner is named
 
 
@@ -49,10 +49,10 @@ class DifferenceForecast(Result):
 
     @property
     def winner(self) -> tuple[str, ...]:
-        """The recipe that wins with a probability of 0.9 or more; else ``"undecidable"``."""
+        """The recipe that wins with a probability of 0.9 or more; else ``"undecided"``."""
         a, b = self.names
         return tuple(
-            a if value >= _DECIDED else b if value <= 1.0 - _DECIDED else UNDECIDABLE
+            a if value >= _DECIDED else b if value <= 1.0 - _DECIDED else UNDECIDED
             for value in self.probability
         )
 
@@ -79,7 +79,7 @@ class DifferenceForecast(Result):
             return (self.table(),)
         where = f"N = {quantity_text(self.N[0])}, D = {quantity_text(self.D[0])}"
         a, winner, level = self.names[0], self.winner[0], level_text(self.level)
-        verdict = "the winner is undecidable" if winner == UNDECIDABLE else f"{winner} wins"
+        verdict = "the winner is undecided" if winner == UNDECIDED else f"{winner} wins"
         sentence = (
             f"{where}: {verdict}; {' against '.join(self.names)} {_signed(self.difference[0])}, "
             f"{level} interval {_signed(self.lower[0])} to {_signed(self.upper[0])}; "

@@ -228,9 +228,7 @@ class ChoiceComparison(Result):
         )
 
 
-_ANSWER = (
-    "The range is not an interval; the answer with errors that move together: farseer forecast."
-)
+_ANSWER = "The range is not an interval; the answer with correlated errors: farseer forecast."
 
 
 def _line(row: ChoiceResult, num_points: int, marked: bool) -> list[str]:

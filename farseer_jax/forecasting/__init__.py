@@ -1,1 +1,1 @@
-"""Forecasts: what a run will reach, and how sure that is."""
+"""Forecasts: the loss that a run will reach, with intervals."""

@@ -25,7 +25,7 @@ _START_SHARES = (0.15, 0.3, 0.5)  # of the data term in the loss at the centre
 
 
 def farseer_member(runs: Runs, center: Center) -> Member:
-    """The member for runs over N and D, with errors that move together.
+    """The member for runs over N and D, with correlated errors.
 
     Args:
         runs: the runs, with positive losses.

@@ -1,4 +1,4 @@
-"""``forecast``: what runs will reach, and how sure that is."""
+"""``forecast``: the loss that runs will reach, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -47,11 +47,11 @@ def forecast(
 ) -> Forecast:
     """Forecast the response of runs, with intervals that count the laws' misfit.
 
-    Errors of runs are not independent: those of one size move together, and every law leaves a
+    Errors of runs are not independent: those of one size are correlated, and every law leaves a
     smooth misfit. Both are fitted together with the law (:class:`CorrelatedErrors`), and the
     forecast is the law plus what they are expected to be at a point. Over N and D it combines
     Chinchilla's law, the coupled law without and with an interaction of N and D, and Farseer's law,
-    weighed by how well each predicted the larger runs from the smaller ones. Outliers lose weight.
+    weighted by how well each predicted the larger runs from the smaller ones. Outliers lose weight.
 
     Args:
         runs: :class:`Runs`, or a table as for :func:`fit`.

@@ -1,4 +1,4 @@
-"""A forecast as text: the answer, what speaks against it, what it rests on, the usual laws."""
+"""A forecast as text: the answer, its warnings, what it rests on, the usual laws."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ _SOURCES = {
     "size": "effect of the size",
     "noise": "noise",
 }
-_TOGETHER, _APART = "with errors that move together", "with independent errors"
+_TOGETHER, _APART = "with correlated errors", "with independent errors"
 
 
 def parts(forecast: "Forecast") -> Sequence[str | Table]:
@@ -63,7 +63,7 @@ def _answer(forecast: "Forecast", table: Table) -> str:
     wide = f" (±{share_text(half / abs(row['predicted']))})" if row["predicted"] else ""
     found = (
         f"{_response(forecast)} at {point_text(forecast, 0)}: {number(row['predicted'])}\n"
-        f"{level_text(forecast.level)} interval {own}{wide}; of a single run {run}"
+        f"{level_text(forecast.level)} interval {own}{wide}; for a single run {run}"
     )
     if forecast.observed is None:
         return found
@@ -111,9 +111,9 @@ def _earlier(forecast: "Forecast") -> list[str]:
         return ["No earlier extrapolation: the runs have too few sizes to hold larger ones out"]
     times = "once" if record.num_holdouts == 1 else f"{record.num_holdouts} times"
     return [
-        f"Larger runs predicted from smaller ones, {times}: missed by "
-        f"{on_the_scale(forecast, record.miss)} rms, {_whole(record.inside)} of "
-        f"{record.num_runs} in their {level_text(forecast.level)} interval"
+        f"Larger runs predicted from smaller ones, {times}: rms error "
+        f"{on_the_scale(forecast, record.miss)}, {_whole(record.inside)} of "
+        f"{record.num_runs} within their {level_text(forecast.level)} interval"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What speaks against a forecast, worst first."""
+"""Warnings about a forecast, worst first."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -47,26 +47,26 @@ def undetermined(forecast: "Forecast") -> Iterator[str]:
             yield f"{len(runs)} runs are few for the {num} parameters of the law"
         return
     sizes, tokens = len(np.unique(runs.N)), len(np.unique(runs.D))
-    basis = "the forecast takes it from other people's runs: train"
+    basis = "the forecast takes it from published runs: train"
     if sizes == 1:
         yield (
-            "all runs have one size, so they do not show how the loss depends on N; "
+            "all runs have one size and do not show how the loss depends on N; "
             f"{basis} a second size"
         )
     elif tokens == 1:
         yield (
-            "all runs have the same D, so they do not show how the loss depends on D; "
+            "all runs have the same D and do not show how the loss depends on D; "
             f"{basis} some with another D"
         )
     elif np.ptp(np.log(runs.D / runs.N)) < 1e-3:
         yield (
-            "D/N is the same in all runs, so they do not tell the effect of N from that of D; "
+            "D/N is the same in all runs, so they do not separate the effects of N and of D; "
             f"{basis} some of them longer"
         )
     elif sizes < _FEW_SIZES:
         yield "two sizes do not show how fast the loss falls with N: train a third"
     if len(runs) < _FEW_RUNS:
-        yield f"{len(runs)} runs are few: much of the forecast comes from other people's runs"
+        yield f"{len(runs)} runs are few: much of the forecast comes from published runs"
 
 
 def _mixed(forecast: "Forecast") -> Iterator[str]:
@@ -136,7 +136,7 @@ def _widened(forecast: "Forecast") -> Iterator[str]:
     factor = float(sum(own.share * own.widening for own in forecast.members))
     if factor > _WIDENED:
         yield (
-            "larger runs predicted from the smaller ones were missed by more than the errors "
+            "forecasts of larger runs from smaller ones missed by more than the errors "
             f"allow: the intervals are widened by a factor of {factor:.2g}"
         )
 
@@ -153,8 +153,8 @@ def _outliers(forecast: "Forecast") -> Iterator[str]:
         listed = "; ".join(_run(forecast, int(row)) for row in bad[:_MOST_SHOWN])
         more = f" and {len(bad) - _MOST_SHOWN} more" if len(bad) > _MOST_SHOWN else ""
         subject = "1 run lies" if len(bad) == 1 else f"{len(bad)} runs lie"
-        count = "it hardly counts" if len(bad) == 1 else "they hardly count"
-        yield f"{subject} far from the others, so that {count}: {listed}{more}"
+        weight = "has" if len(bad) == 1 else "have"
+        yield f"{subject} far from the others and {weight} little weight: {listed}{more}"
 
 
 def _beyond(forecast: "Forecast") -> Iterator[str]:
@@ -168,10 +168,12 @@ def _beyond(forecast: "Forecast") -> Iterator[str]:
         if kind in LOGARITHMIC
     }
     to = "up to " if len(far) > 1 else ""
-    ratios = [f"{n} {to}{factor_text(r)} times" for n, r in largest.items() if r > _BEYOND_ONE]
-    detail = f": {' and '.join(ratios)} their largest" if ratios else ", whose inputs none combines"
+    ratios = [f"{n} is {to}{factor_text(r)} times" for n, r in largest.items() if r > _BEYOND_ONE]
+    detail = (
+        f": {' and '.join(ratios)} their largest" if ratios else ", whose inputs no run combines"
+    )
     below = [
-        f"{name} 1/{factor_text(1.0 / ratio)}"
+        f"{name} is 1/{factor_text(1.0 / ratio)}"
         for name, kind in kinds.items()
         if kind in LOGARITHMIC
         for ratio in [np.min(forecast.points[name][far]) / np.min(forecast.runs.inputs[name])]

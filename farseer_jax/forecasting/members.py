@@ -16,7 +16,7 @@ class Member:
 
     Attributes:
         name: the law's name.
-        correlated: whether errors move together; otherwise they are independent.
+        correlated: whether errors are correlated; otherwise they are independent.
         kinds: the kind of each input of the law.
         function: predictions on the link's scale, from the parameters that the solver searches.
         inputs_of: the function's inputs from the law's, ``(point,)`` each.

@@ -1,4 +1,4 @@
-"""``Forecast``: what runs will reach, how sure that is, and why."""
+"""``Forecast``: the loss that runs will reach, with its intervals and evidence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class FittedMember:
 
     Attributes:
         law: the fitted law.
-        correlated: whether its errors move together; otherwise they are independent.
+        correlated: whether its errors are correlated; otherwise they are independent.
         share: its weight in the forecast; all sum to 1.
         widening: the factor of its standard deviations by its earlier extrapolations.
         noise: standard deviation of a run's noise, on the link's scale.
@@ -61,7 +61,7 @@ class FittedMember:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Forecast(Result):
-    """What runs will reach, by laws whose errors move together. Prints as an answer.
+    """What runs will reach, by laws whose errors are correlated. Prints as an answer.
 
     Attributes:
         runs: the runs that it rests on.
@@ -252,7 +252,7 @@ class Forecast(Result):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What speaks against the forecast, worst first."""
+        """Reasons to doubt the forecast, worst first."""
         return warnings_of(self)
 
     def table(self) -> Table:
@@ -260,7 +260,7 @@ class Forecast(Result):
         return forecast_table(self)
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The answer, what it rests on, and what speaks against it."""
+        """The answer, what it rests on, and reasons to doubt it."""
         return parts(self)
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _FOLLOWS, _WORSE = 1.3, 1.5  # times the noise, times the forecast's misses
 _NO_FLOOR = 1e-3  # of the lowest loss of the runs
 _NOTE = (
-    "larger runs: rms miss of those predicted from the smaller ones; own runs: of those it was "
-    "fitted to"
+    "larger runs: rms error when predicted from smaller ones; own runs: rms error on the fitted "
+    "runs"
 )
 
 
@@ -109,9 +109,9 @@ def _side(forecast: "Forecast", law: UsualLaw) -> str:
 def _own_runs(forecast: "Forecast", law: UsualLaw) -> str:
     times = law.misfit / forecast.noise
     if times < _FOLLOWS:
-        return "describes its own runs to within their noise"
+        return "fits its own runs to within their noise"
     if times < 2.0:
-        return f"misses its own runs by hardly more than their noise ({times:.2g} times)"
+        return f"misses its own runs by slightly more than their noise ({times:.2g} times)"
     return f"misses its own runs by {times:.2g} times their noise"
 
 
@@ -122,7 +122,9 @@ def _larger_runs(forecast: "Forecast", law: UsualLaw) -> str:
     if law.rms_miss < own:
         return f"missed larger runs by less than the forecast ({share_text(law.rms_miss)})"
     times = law.rms_miss / own
-    return f"missed larger runs {times:.2g} times as far as the forecast" if times > _WORSE else ""
+    return (
+        f"missed larger runs by {times:.2g} times as much as the forecast" if times > _WORSE else ""
+    )
 
 
 def _floor(forecast: "Forecast", law: UsualLaw) -> float:
@@ -137,7 +139,7 @@ def _lowest(forecast: "Forecast", law: UsualLaw) -> str:
     if isinstance(law.law, Farseer):
         N = forecast.points["N"][:1]
         floor = float(np.exp(np.asarray(law.law.U.log(N)))[0])
-        return f"has a lowest loss for each size only, {floor:.3g} there"
+        return f"its lowest loss depends on N, {floor:.3g} there"
     return "has no lowest loss"
 
 

@@ -20,7 +20,7 @@ _MOST_COLUMNS, _LEAST_COLUMNS, _MOST_CELLS = 300, 64, 200_000
 
 @dataclass(frozen=True)
 class CorrelatedErrors:
-    """Errors that move together, in multiples of the noise of a run.
+    """Correlated errors, in multiples of the noise of a run.
 
     The errors of runs (on the link's scale) are the sum of three parts: noise, independent between
     runs; an effect of each size, alike for sizes within about ``size_length``; and a misfit of the

@@ -1,4 +1,4 @@
-"""Which figure draws which result, and the sentence for one that another figure draws."""
+"""Which figure draws which result, and the error for a result that another figure draws."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ _DRAWN: dict[str, tuple[type, ...]] = {}  # by name of the figure, what it draws
 def draws(
     *kinds: type, example: str, several: bool = False
 ) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
-    """Have a figure check its first argument, and name the figure that draws what was given.
+    """Decorate a figure to check its first argument, and to name the figure that draws it.
 
     Args:
         kinds: the types that the figure draws.
@@ -31,11 +31,11 @@ def draws(
         Traceback (most recent call last):
             ...
         TypeError: plot_forecast draws a Forecast, got a Fit; plot_fit draws it, or make a \
-Forecast by `forecast(runs, points)`
+Forecast with `forecast(runs, points)`
         >>> plot_map(example_runs())
         Traceback (most recent call last):
             ...
-        TypeError: plot_map draws a Fit, got Runs: make one by `fit(Farseer, runs)`
+        TypeError: plot_map draws a Fit, got Runs: make one with `fit(Farseer, runs)`
     """
 
     def decorate(figure: Callable[Given, Made]) -> Callable[Given, Made]:
@@ -83,9 +83,9 @@ def _sentence(name: str, value: object, kinds: tuple[type, ...], example: str) -
         return begins + remedy
     if figure := _figure_of(value):
         made = with_article(kinds[0].__name__)
-        return f"{begins}; {figure} draws it, or make {made} by `{example}`"
+        return f"{begins}; {figure} draws it, or make {made} with `{example}`"
     parts = [part for part in ("fit", "runs") if isinstance(getattr(value, part, None), kinds)]
-    remedy = f"give its .{parts[0]}" if parts else f"make one by `{example}`"
+    remedy = f"give its .{parts[0]}" if parts else f"make one with `{example}`"
     return f"{begins}: {remedy}"
 
 

@@ -31,17 +31,18 @@ def plot_fit(
     sizes: ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Loss against D, observed (dots) and fitted (lines), a colour per size.
+    """Loss against D, observed (dots) and fitted (lines), with a colour for each size.
 
     Runs that were not fitted are rings, and the lines of their sizes are dashed. Runs of many sizes
     with few runs each are drawn against compute instead, coloured by size, with the fitted losses
     of a few sizes and those of the optimal split. Larger rings are outliers (:attr:`Fit.outliers`),
-    numbered from the farthest in standard deviations of what the other runs give.
+    numbered by rank; rank 1 is farthest from its prediction by the other runs, in standard
+    deviations.
 
     For a law of one or two other inputs, the loss is drawn against the first of them, with a line
     for each value of the second. For laws of more inputs or of a mixture, and for many values,
     fitted losses are drawn against observed ones, with a colour for each value (or range) of the
-    first input. Several fits have a colour each.
+    first input. Each of several fits has its own colour.
 
     Args:
         fit: the fit, or the fits of groups.

@@ -13,7 +13,7 @@ def ring_outliers(axes: Axes, fit: Fit, x: np.ndarray, y: np.ndarray) -> np.ndar
 
     Args:
         axes: the axes.
-        fit: the fit, whose :attr:`Fit.outliers` are ringed.
+        fit: the fit with the outliers (:attr:`Fit.outliers`).
         x: places of its runs, ``(run,)``; NaN for runs that are not drawn.
         y: likewise.
 

@@ -56,30 +56,31 @@ def plot_prediction(
     """The predicted loss with its intervals, against tokens, compute or any other input.
 
     The line is solid within the convex hull of the runs and dashed beyond it. Dots are the runs; a
-    ring and a dotted rule mark the largest, of the most compute. Diamonds are targets, with their
-    predictions and widest intervals in numbers; crosses are losses observed at them.
+    ring and a dotted line mark the run with the most compute. Diamonds are targets, labelled with
+    their predictions and widest intervals; crosses are losses observed at the targets.
 
     Args:
         model: a forecast; a bootstrap; error bars; or a fit, whose bands rest on its residuals
             (``error_bars(fit, "sandwich")``).
         against: a numeric input of the law, or ``"C"``, compute 6 N D; by default D, or the first
             number.
-        given: held values by name: inputs of the law; for laws over N and D also ``"D/N"`` and
-            ``"C"``. One of them may have up to three values, a line each. Against compute nothing
-            need be given: the line is then at the optimal split of each budget. Other inputs are
-            those of the targets, or else of the run with the most compute.
+        given: values of other inputs, by name: inputs of the law; for laws over N and D also
+            ``"D/N"`` and ``"C"``. One of them may have up to three values, for a line each. By
+            default, a line against compute follows the optimal split of each budget, and other
+            inputs are those of the targets, or else of the run with the most compute.
         targets: points to mark, as for :func:`forecast`; those of a forecast by default.
-        levels: nominal probabilities of the bands; none draws the line alone.
-        new_run: bands of a run, noise included, instead of the mean of many runs.
+        levels: nominal coverage of the bands; an empty sequence draws the line alone.
+        new_run: prediction intervals for a single run, noise included, instead of intervals of the
+            mean loss.
         ax: axes to draw on; new ones by default.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError: the model is none of these.
+        TypeError: the model has another type.
         ValueError: ``against``, ``given``, ``targets`` or a level is not valid; no budget has an
-            optimal split; or ``new_run`` of a fit or error bars.
+            optimal split; or ``new_run`` is given for a fit or error bars.
         NoDerivativeError: the fit has no error bars; give its bootstrap.
 
     Example:
@@ -153,7 +154,7 @@ def _source(model: Any, *, new_run: bool, has_bands: bool) -> _Source:
         return _Source("forecast", model.law_class, model.runs, model, model, new_run)
     if new_run and not isinstance(model, Bootstrap):
         raise ValueError(
-            "new_run: error bars are of the mean loss; pass forecast(runs) or bootstrap(fit, 1000)"
+            "new_run: error bars are for the mean loss; pass forecast(runs) or bootstrap(fit, 1000)"
         )
     fit = model if isinstance(model, Fit) else model.fit
     name = f"{capitalised(fit.law.name)} law"

@@ -1,4 +1,4 @@
-"""A figure of where the starts of fits ended: whether they agree, in which optima, and failures."""
+"""A figure of random starts: whether they agree, which optima they reach, and failures."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -26,11 +26,11 @@ _LEFT = 3e-11  # limit of the axis
 def plot_starts(
     reports: Fit | StartReport | Mapping[str, Fit | StartReport], ax: Axes | None = None
 ) -> Axes:
-    """Where starts ended: share of them within each relative excess over the best objective.
+    """The share of starts that end within each relative distance of the best objective.
 
-    A step is an optimum, with the number of starts that ended in it; crosses are starts that did
-    not converge; starts without a finite objective are missing from the top. Where all starts
-    agree, the figure says so instead, and to how much.
+    Each step is an optimum, labelled with the number of starts that reached it. Crosses are starts
+    that did not converge; starts without a finite objective are not counted in the curve. If all
+    starts agree, the figure states this and the precision of the agreement instead.
 
     Args:
         reports: a fit from several starts, or its report; or several by name, of fits that minimise
@@ -42,7 +42,7 @@ def plot_starts(
 
     Raises:
         TypeError: not a report, or a fit without starts.
-        ValueError: there are none.
+        ValueError: there are no reports.
 
     Example:
         >>> from farseer_jax import Farseer, LeastSquares, example_runs, fit

@@ -1,4 +1,4 @@
-"""A figure of suggested runs: where they are, and how far each reduces the uncertainty."""
+"""A figure of suggested runs, and how much each reduces the uncertainty."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -25,13 +25,12 @@ _LOSS, _RATIO = COLOURS[0], COLOURS[2]
 def plot_suggestions(
     suggestions: Suggestions, axes: Sequence[Axes] | None = None
 ) -> tuple[Axes, Axes]:
-    """A map of the suggested runs, and what they buy: the standard error against the cost.
+    """A map of the suggested runs, and the standard error against the compute spent on them.
 
-    The map has the runs so far as grey dots, the suggestions as discs numbered in the order in
-    which to train them, and the targets as stars: over N and D, or else over the first two inputs
-    that vary. The second panel starts at the present standard error, root mean square over the
-    targets, and descends by one run after another to that of all; its title has the interval of a
-    single target before and after.
+    The map shows the runs so far as grey dots, the suggestions as discs numbered in training
+    order, and the targets as stars: over N and D, or else over the first two inputs that vary.
+    The second panel starts at the present standard error (root mean square over the targets) and
+    shows it after each run; its title gives the interval of a single target before and after.
 
     Args:
         suggestions: from :func:`suggest_runs`.

@@ -1,1 +1,1 @@
-"""Reports: one page with an answer, what speaks against it, and what remakes it."""
+"""Reports: one page with an answer, reasons for caution, and how to reproduce it."""

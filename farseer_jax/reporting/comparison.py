@@ -1,4 +1,4 @@
-"""The report of two tables of runs: which recipe wins, and how sure that is."""
+"""The report of two tables of runs: which recipe wins, and with what probability."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def comparison_report(
         names: of A and B.
         level: nominal coverage of the intervals.
         title: of the page.
-        python: what remakes it.
+        python: Python code that makes the report.
     """
     found = compare_runs(*runs, points, names=names, level=level)
     sections = [

@@ -31,7 +31,7 @@ class Cards:
 
 @dataclass(frozen=True)
 class Warnings:
-    """Sentences that speak against the answer, worst first; may be none."""
+    """Reasons for caution, one sentence each, worst first; may be empty."""
 
     sentences: Sequence[str]
 

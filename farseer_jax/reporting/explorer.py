@@ -1,4 +1,4 @@
-"""The explorer of a report: a grid of answers, so that sliders need no server."""
+"""The sliders of a report: answers on a grid, so that they need no server."""
 
 import base64
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ def forecast_explorer(
         "ranges": _ranges(forecast, axes),
         "budget": tuple(kinds) == ("N", "D"),
     }
-    held_text = f" Held as at the first point: {', '.join(held)}." if held else ""
+    held_text = f" Fixed at the values of the first point: {', '.join(held)}." if held else ""
     return Explorer(content, note_of(grid, answers) + held_text)
 
 
@@ -198,7 +198,7 @@ def note_of(grid: Grid, answers: Answers) -> str:
     error = max(grid.error(answers, name) for name in ("value", "low", "high"))
     shape = " × ".join(str(len(own.values)) for own in grid.axes)
     return (
-        f"Interpolated between {shape} computed answers, to within "
-        f"{share_text(max(error, 1e-6))} of the interval's half-width. Intervals are those of a "
+        f"Interpolated on a grid of {shape} points, with an error of at most "
+        f"{share_text(max(error, 1e-6))} of the interval's half-width. Intervals are for a model "
         "size that has not been trained; at a size of the runs they are narrower."
     )

@@ -193,7 +193,7 @@
   let follows = null;
   if (content.budget) {
     const budgets = [6 * N.values[0] * D.values[0] * 1.0001, 6 * ends(N)[1] * ends(D)[1] * 0.9999];
-    control("C", "budget 6 N D, FLOPs", budgets, true, (C) => {
+    control("C", "compute budget (6 N D), FLOPs", budgets, true, (C) => {
       if (follows.checked) {
         state.N = bestSplit(C);
       } else {
@@ -205,7 +205,7 @@
     });
     const holder = document.createElement("div");
     holder.className = "control";
-    holder.innerHTML = '<label><input type="checkbox" checked> split the budget for the lowest loss</label>';
+    holder.innerHTML = '<label><input type="checkbox" checked> choose N and D for the lowest loss</label>';
     follows = holder.querySelector("input");
     controls.append(holder);
   }
@@ -217,19 +217,19 @@
   const where = () => numbers.map(({ name }) => {
     const [low, high] = content.ranges[name];
     const value = state[name];
-    if (value > high) return `${name} ${(value / high).toPrecision(3)} times the largest of the runs`;
-    return value < low ? `${name} below the smallest of the runs` : "";
-  }).filter(Boolean).join("; ") || "each input within its range of the runs";
+    if (value > high) return `${name} is ${(value / high).toPrecision(3)} times the largest run`;
+    return value < low ? `${name} is below the smallest run` : "";
+  }).filter(Boolean).join("; ") || "each input is within the range of the runs";
   const found = box.querySelector(".found");
   const texts = {
-    forecast: (own) => !Number.isFinite(own.value) ? ["no value", "the law does not hold for these inputs", ""] : [
+    forecast: (own) => !Number.isFinite(own.value) ? ["no forecast", "the law does not apply to these inputs", ""] : [
       `${content.response} ${number(own.value)}`,
       `${content.level} interval ${number(own.low)} to ${number(own.high)} (±${(50 * (own.high - own.low) / Math.abs(own.value)).toPrecision(2)} %)`,
-      `of a single run ${number(own.run_low)} to ${number(own.run_high)}`,
+      `for a single run: ${number(own.run_low)} to ${number(own.run_high)}`,
     ],
     comparison: (own) => {
       const likely = Math.min(Math.max(own.probability, 0), 1);
-      const winner = likely >= 0.9 ? `${content.names[0]} wins` : likely <= 0.1 ? `${content.names[1]} wins` : "undecidable";
+      const winner = likely >= 0.9 ? `${content.names[0]} wins` : likely <= 0.1 ? `${content.names[1]} wins` : "undecided";
       return [
         `${winner}: ${signed(own.value)}`,
         `${content.level} interval ${signed(own.low)} to ${signed(own.high)}`,

@@ -1,4 +1,4 @@
-"""The Python that remakes a report, and each of its answers."""
+"""Python code that makes a report, and each of its results."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str
         f"report = fj.report({_arguments(['runs', points], {**own, **level})})",
         'report.save("report.html")',
         "",
-        "# each answer by itself",
+        "# each result separately",
     ]
     fitting = {n: v for n, v in own.items() if n not in ("compute", "budget", "title", "holdouts")}
     lines.append(f"answer = fj.forecast({_arguments(['runs', points], {**fitting, **level})})")
@@ -61,7 +61,7 @@ def comparison_text(points: Any, names: tuple[str, str], level: float) -> str:
             f"report = fj.report({page})",
             'report.save("report.html")',
             "",
-            "# the answer by itself",
+            "# the comparison alone",
             f"fj.compare_runs({_arguments(['runs', 'other', *at], named)})",
         ]
     )

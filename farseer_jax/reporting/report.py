@@ -1,4 +1,4 @@
-"""``report``: one page with the answer to a question, and what it rests on."""
+"""``report``: one page with the answer to a question, and its evidence."""
 
 from collections.abc import Callable, Mapping
 from inspect import signature
@@ -35,7 +35,7 @@ from farseer_jax.runtime.threads import one_blas_thread
 
 _NUM_BUDGETS = 13  # of the curves, besides those asked for
 _TITLES = {
-    "holdouts": "Who predicts larger runs best",
+    "holdouts": "Which law predicts larger runs best",
     "split": "How to split compute",
     "next": "Which runs to train next",
 }
@@ -56,27 +56,27 @@ def report(
     holdouts: bool = True,
     **options: Any,
 ) -> Report:
-    """Answer a question about runs that were not trained yet, on one page.
+    """Answer a question about runs that have not been trained yet, on one page.
 
-    The page has, in the order of a decision: the forecast with its interval and its distance beyond
-    the runs, what speaks against it, an explorer of the inputs, the runs as a map, the fits and
-    their residuals, who predicts larger runs from smaller ones best, how to split compute, which
-    runs to train next, and what remakes all of it. It is one HTML file with interactive figures
-    that needs no network.
+    The page shows, in the order in which a decision needs them: the forecast with its interval and
+    how far it extrapolates, reasons for caution, sliders for the inputs, a map of the runs, the
+    fits and their residuals, which law predicts larger runs from smaller ones best, how to split
+    compute, which runs to train next, and how to reproduce the report. It is one HTML file with
+    interactive figures, which loads nothing from the network.
 
     Args:
         runs: :class:`Runs`, or a table as for :func:`fit`.
         points: where to forecast, as for :func:`forecast`.
-        against: the runs of another recipe: the page then says which of the two wins at the points
-            (:func:`compare_runs`), instead of the forecast.
-        names: names of both; "A" and "B" unless given.
-        compute: budgets to split between N and D, in FLOPs; those of the points unless given.
-        budget: FLOPs for further runs; as much as all runs took unless given.
-        law: a law of any inputs instead of the usual ones over N and D. Then the page has neither a
+        against: the runs of another recipe: the page then shows which of the two wins at the points
+            (:func:`compare_runs`) instead of a forecast.
+        names: names of the two recipes; "A" and "B" unless given.
+        compute: budgets to split between N and D, in FLOPs; by default those of the points.
+        budget: FLOPs for further runs; by default the total of all runs.
+        law: a law of any inputs, instead of the usual laws of N and D. The page then has neither a
             split of compute nor runs to train next.
         level: nominal coverage of the intervals.
         title: title of the page.
-        holdouts: whether laws are compared by fits to the smaller runs, which takes most of the
+        holdouts: whether to compare laws by fits to the smaller runs, which takes most of the
             time.
         **options: of :func:`forecast`, such as ``response`` or ``columns_of``.
 
@@ -97,12 +97,12 @@ def report(
         refused = {"compute": compute, "budget": budget, "law": law, **options}
         return _comparison(runs, against, points, names, level, title, refused)
     if names is not None:
-        raise ValueError("names: expected with against=, the runs of the other recipe")
+        raise ValueError("names: expected only with against=, the runs of the other recipe")
     _check_options(options)
     if law is not None and (compute is not None or budget is not None):
         raise ValueError(
-            "compute, budget: not with law=, whose page neither splits compute nor suggests runs; "
-            "leave them out"
+            "compute, budget: cannot be combined with law=, because that page neither splits "
+            "compute nor suggests runs; leave them out"
         )
     budgets = None if compute is None else _positive("compute", compute)
     if budget is not None:
@@ -153,8 +153,8 @@ def _comparison(
     given = [name for name, value in refused.items() if value is not None]
     if given:
         raise ValueError(
-            f"{', '.join(given)}: not with against=, whose page compares runs over N and D; make "
-            "one report of each table"
+            f"{', '.join(given)}: cannot be combined with against=, which compares runs over N "
+            "and D; make one report of each table"
         )
     both = names or ("A", "B")
     python = comparison_text(points, both, level)
@@ -220,7 +220,7 @@ def _sections(found: Forecast, answers: _Answers, budget: float | None) -> list[
         "holdouts": lambda: holdout_section(own["holdouts"]),
         "split": lambda: split(found, own["split"], curve or own["split"]),
         "next": lambda: next_runs(
-            own["next"], "as given" if budget else "as much as all runs so far"
+            own["next"], "the given budget" if budget else "the total of all runs so far"
         ),
     }
     return [

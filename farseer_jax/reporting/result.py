@@ -1,4 +1,4 @@
-"""``Report``: an answer with what it rests on, as one page."""
+"""``Report``: an answer and its evidence, as one page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from farseer_jax.runs.runs import Runs
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Report:
-    """An answer with what speaks against it and what it rests on. Prints as the answer.
+    """An answer with its evidence and reasons for caution, as one page. Prints as the answer.
 
     Attributes:
         title: title of the page.
         summary: the answer in a sentence.
-        results: the results that it shows, the answer first, by name.
-        sections: what the page consists of, in the order of a decision.
+        results: the results that the page shows, by name, the answer first.
+        sections: sections of the page, in the order in which a decision needs them.
         tables: the runs by name.
-        settings: level and seed, by name.
-        python: Python that remakes it from the tables.
-        reading: Python that reads the tables.
-        commands: commands of a shell that remake it; may be empty.
+        settings: confidence level and seed, by name.
+        python: Python code that makes the report from the tables.
+        reading: Python code that reads the tables.
+        commands: shell commands that make the report; may be empty.
 
     Example:
         >>> import pathlib, tempfile
@@ -58,7 +58,7 @@ class Report:
         return next(iter(self.results.values()))
 
     def to_html(self) -> str:
-        """The page: one HTML file that needs no network."""
+        """The page as HTML, which loads nothing from the network."""
         last = remake(
             self.commands,
             f"import farseer_jax as fj\n\n{self.reading}\n{self.python}",

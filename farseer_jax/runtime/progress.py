@@ -101,11 +101,11 @@ def counted_from(before: int, total: int) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(console: "Console | None" = None, *, after: float = _AFTER) -> Iterator[None]:
-    """Show a progress bar for what takes long inside the block.
+    """Show a progress bar for long computations inside the block.
 
     The bar names what is computed, counts fits, starts or refits, with their rate and the time
-    left, and says when code is compiled. It disappears at the end of the block. Without it the
-    library prints nothing; nothing is shown either if standard error is not a terminal.
+    left, and says when code is compiled. It disappears at the end of the block. Without this
+    function, or if standard error is not a terminal, nothing is shown.
 
     Args:
         console: the rich console to draw on; None is standard error.

@@ -1,4 +1,4 @@
-"""Weights of residuals that move together: ``(W⁻¹ + C · Cᵀ)⁻¹`` for a few columns C."""
+"""Weights of residuals that are correlated: ``(W⁻¹ + C · Cᵀ)⁻¹`` for a few columns C."""
 
 import numpy as np
 

@@ -2,9 +2,9 @@
 
 from farseer_jax.uncertainty.resampling import Named, Scheme, Setting
 
-_ANSWER = "an answer with errors that move together: farseer forecast"
-BY_SIZE = f"those of a size may move together; {_ANSWER}"
-BY_RUN = f"runs taken for independent; {_ANSWER}"
+_ANSWER = "an answer with correlated errors: farseer forecast"
+BY_SIZE = f"those of a size may be correlated; {_ANSWER}"
+BY_RUN = f"runs assumed independent; {_ANSWER}"
 
 
 def assumed_errors(scheme: Scheme, setting: Setting) -> str:

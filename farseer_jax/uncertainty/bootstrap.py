@@ -51,7 +51,7 @@ def bootstrap(
         fit: the fit.
         num_resamples: how many; None is 1,000, or all resamples of a jackknife.
         scheme: how runs are resampled: a name, or an object such as :class:`BayesianBootstrap`.
-            None resamples whole sizes (``"sizes"``), since errors of a size move together; runs
+            None resamples whole sizes (``"sizes"``), since errors of a size are correlated; runs
             (``"bayesian"``) where there are fewer than four sizes, or none has two runs.
         seed: seed of the resamples.
         out: a Parquet file for the draws, for more of them than fit in memory. They are written as

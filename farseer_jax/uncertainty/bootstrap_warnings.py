@@ -134,7 +134,7 @@ def _few_sizes(bootstrap: "Bootstrap", found: "Intervals") -> list[str]:
         return []
     return [
         f"Whole sizes are resampled, and there are {num}: such intervals are too short below "
-        f"{_MANY_SIZES} sizes (farseer forecast has wider ones, with errors that move together)."
+        f"{_MANY_SIZES} sizes (farseer forecast has wider ones, with correlated errors)."
     ]
 
 

@@ -148,7 +148,7 @@ class Influence(Result):
     def _verdict(self) -> str:
         if not len(self.decisive):
             return "no single run decides which of the two is better"
-        return f"each of {len(self.decisive)} runs decides by itself which of the two is better"
+        return f"each of {len(self.decisive)} runs alone decides which of the two is better"
 
     def _change(self, change: float) -> str:
         """A change as text: relative, except for a difference."""

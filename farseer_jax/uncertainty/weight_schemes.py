@@ -34,7 +34,7 @@ class ResampleRuns(Named):
 class ResampleSizes(Named):
     """Whole sizes, reweighted: the Bayesian bootstrap of clusters. The default.
 
-    Errors within a size move together (its learning rate, its data order, what the law cannot
+    Errors within a size are correlated (its learning rate, its data order, what the law cannot
     follow), so the runs of a size keep their weights relative to each other. The weights of sizes
     are from a Dirichlet distribution, which leaves out no size, as drawing few sizes with
     replacement would. Its parameter is ½, so that their variance is 2 instead of Rubin's 1: a law

@@ -81,7 +81,7 @@ def fit(fitted: Fitted, held_out: Path | None) -> Output:
     FITTED,
     _HELD_OUT,
     figure=Figure("plot_map"),
-    summary="The runs over N and D, with errors at held-out ones.",
+    summary="The runs over N and D, with errors at held-out runs.",
     examples=[
         "farseer plot map runs.csv --max-N 3e9",
         "farseer plot map fit.json --on larger_runs.csv --save map.pdf",

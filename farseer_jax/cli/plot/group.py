@@ -47,7 +47,7 @@ class _Kinds(click.Group):
         if args[0] not in KINDS and (found := result_class(Path(args[0]))) is not None:
             kind = kind_of(found)
             if kind is None:
-                raise click.UsageError(f"{args[0]} is a result without a figure of its own.", ctx)
+                raise click.UsageError(f"{args[0]} is a result that has no figure.", ctx)
             return kind, kind_named(kind), args
         if args[0] not in KINDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             close = closest(args[0], KINDS)
@@ -63,13 +63,13 @@ class _Kinds(click.Group):
     epilog=_EPILOG,
     options_metavar="",
     subcommand_metavar="KIND|FILE.json [ARGUMENTS] [OPTIONS]",
-    short_help="Draw any figure, of runs or of a saved result.",
+    short_help="Draw any figure, from runs or from a saved result.",
 )
 def plot() -> None:
     """Draw a figure of runs, of a fit, or of a saved result.
 
-    A kind has the arguments and options of the command that computes its
-    result, and draws the file of such a result (--json) as it is. The figure is
-    written to KIND.png in this folder, or to --save FILE: PNG, PDF or SVG by
-    the ending.
+    A kind takes the arguments and options of the command that computes its
+    result; it also draws a saved result (--json). The figure is written to
+    KIND.png in the working directory, or to --save FILE: PNG, PDF or SVG by the
+    ending.
     """

@@ -86,7 +86,7 @@ class Kind(AnalysisCommand):
             click.echo(warning, err=True)
         self.figure.draw(output, target, settings, is_saved=path is not None)
         if settings["open"] and click.launch(target) != 0:
-            click.echo(f"No viewer opens {target} here.", err=True)
+            click.echo(f"No viewer found for {target}.", err=True)
 
     def _saved(self, settings: Settings) -> Path | None:
         """The file of a saved result that this figure draws; None where runs are named.
@@ -105,7 +105,7 @@ class Kind(AnalysisCommand):
         for own in _options(self.analysis):
             if own.name not in (None, *self.figure.asks) and named(str(own.name)):
                 raise click.UsageError(
-                    f"{spelled(own.name)} is for computing, and {path} is a result already: leave "
+                    f"{spelled(own.name)} has no effect, because {path} is a saved result: leave "
                     "it out."
                 )
         return path

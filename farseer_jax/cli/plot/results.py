@@ -90,7 +90,7 @@ def _at_points(model: Any, arguments: dict[str, Any]) -> Any:
 forecast = of_command(
     forecast_command,
     Figure("plot_forecast", classes=["Forecast"]),
-    summary="What runs will reach, with intervals.",
+    summary="The loss that runs will reach, with intervals.",
     help="""Draw a forecast of runs with its intervals and the usual laws.
 
     RUNS, --at and other options are as for `farseer forecast`, whose JSON is drawn
@@ -124,7 +124,7 @@ prediction = of_command(
         _at_points,
         asks=["points"],
     ),
-    summary="A predicted loss with its bands, by any input.",
+    summary="A predicted loss with its bands, against any input.",
     help="""Draw the predicted loss with its intervals against tokens, compute or an input.
 
     RUNS and options are as for `farseer forecast`, whose JSON is drawn as it is. A
@@ -155,7 +155,7 @@ allocation = of_command(
 suggestions = of_command(
     suggest,
     Figure("plot_suggestions", classes=["Suggestions"]),
-    summary="Which runs to train next, and what they buy.",
+    summary="Which runs to train next, and the uncertainty after each.",
     help="""Draw the suggested runs on a map, and the standard error after each.
 
     RUNS and options are as for `farseer suggest`, whose JSON is drawn as it is.
@@ -233,7 +233,7 @@ extrapolation = of_command(
         ],
         ["Extrapolation"],
     ),
-    summary="Errors of laws on larger runs, by the runs fitted.",
+    summary="Errors of laws on larger runs, by the largest run fitted.",
     help="""Draw the error of each law on larger runs, against the largest run fitted.
 
     RUNS and options are as for `farseer extrapolate`, whose JSON is drawn as it

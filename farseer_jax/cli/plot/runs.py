@@ -153,7 +153,7 @@ def views(runs: "Runs", **settings: Any) -> Any:
         option("--num-held-out", FROM_1, "Largest sizes to leave out; a quarter unless given."),
     ),
     figure=Figure("plot_forms", classes=["FormChoice"]),
-    summary="Which forms A(N), B(N) and U(N) have.",
+    summary="The best functional forms of A(N), B(N) and U(N).",
     examples=["farseer plot forms runs.csv", "farseer plot forms runs.csv --criterion held-out"],
 )
 def forms(runs: "Runs", **settings: Any) -> Any:

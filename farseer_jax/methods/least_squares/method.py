@@ -39,7 +39,7 @@ class LeastSquares(MultiStartMethod):
         tied: groups of parameters that are equal: ``[("alpha", "beta")]``.
         bounds: ``{"alpha": (0.0, 1.0)}``, ends included.
         starts: your own starts instead, a law with leaves ``(start,)``.
-        errors: errors that move together, :class:`CorrelatedErrors`; None for independent ones.
+        errors: correlated errors, :class:`CorrelatedErrors`; None for independent ones.
             Only for the objective ``"squared"``. The fit is the law alone; :func:`forecast` adds
             what the errors are expected to be at a point.
 
@@ -83,7 +83,7 @@ class LeastSquares(MultiStartMethod):
             objective.is_squared and objective.residual in ("link", "log")
         ):
             raise ValueError(
-                f"errors: errors that move together need the objective 'squared', got "
+                f"errors: correlated errors need the objective 'squared', got "
                 f"{objective.describe(Link())!r}; leave errors out, or use forecast, in which "
                 "outliers lose weight"
             )
@@ -91,7 +91,7 @@ class LeastSquares(MultiStartMethod):
     solve = solve_from_starts
 
     def prepare(self, law: type[Law], runs: Runs) -> Layout:
-        """Lay the runs out; run by run where errors move together."""
+        """Lay the runs out; run by run where errors are correlated."""
         layout = super().prepare(law, runs)
         if self.errors is None or not layout.by_curves:
             return layout

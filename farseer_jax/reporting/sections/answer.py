@@ -1,4 +1,4 @@
-"""The answer: what the runs asked about will reach, how sure that is, and how far away they are."""
+"""The answer: the loss forecast at each point, its uncertainty, and how far it extrapolates."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ _MOST_CARDS = 6
 
 def answer(forecast: Forecast) -> Section:
     """The answer at each point, its table, and the forecast along the main input."""
-    table = Data("forecast", "All points, with where their variance comes from", forecast.table())
+    table = Data("forecast", "All points, with the sources of their variance", forecast.table())
     items: list[Item] = [Cards(cards(forecast)), _more(forecast), table]
     if (along := main_input(forecast)) is not None:
         items.insert(1, _figure(forecast, along))
@@ -45,7 +45,7 @@ def cards(forecast: Forecast) -> list[Card]:
         wide = f" (±{share_text(half[i] / abs(row['predicted']))})" if row["predicted"] else ""
         lines = [
             f"{level} interval {own[i]}{wide}",
-            f"of a single run {run[i]}",
+            f"for a single run: {run[i]}",
             beyond_text(forecast, i),
         ]
         found.append(Card(point_text(forecast, i), number(row["predicted"]), lines))
@@ -62,9 +62,11 @@ def beyond_text(forecast: Forecast, row: int) -> str:
         if kind not in NUMBERS or own.min() <= 0.0 or own.min() <= value <= own.max():
             continue
         times = value / own.max() if value > own.max() else own.min() / value
-        side = "the largest" if value > own.max() else "below the smallest"
-        factors.append(f"{name} {times:.3g} times {side}")
-    where = "; ".join(factors) or "between the runs' largest values"
+        if value > own.max():
+            factors.append(f"{name} is {times:.3g} times the largest")
+        else:
+            factors.append(f"{name} is below the smallest by a factor of {times:.3g}")
+    where = "; ".join(factors) or "no run has this combination of inputs"
     return f"{forecast.beyond[row]:.2g} e-folds beyond the runs: {where}"
 
 
@@ -93,8 +95,9 @@ def _figure(forecast: Forecast, along: str) -> Figure:
     at = f" at {curves[0].label}" if len(curves) == 1 and curves[0].label else ""
     return Figure(
         "forecast",
-        f"The forecast{at} with its {level_text(forecast.level)} band (dark), that of a single run "
-        f"(light), and the runs.{' Click a law in the legend to compare it.' * bool(laws)}",
+        f"The forecast{at} with its {level_text(forecast.level)} interval (dark band), the "
+        "interval for a single run (light band), and the runs."
+        f"{' Click a law in the legend to compare it.' * bool(laws)}",
         traces,
         layout(
             input_axis(along, x),

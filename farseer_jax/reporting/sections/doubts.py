@@ -1,4 +1,4 @@
-"""What speaks against the answer: warnings, laws that disagree, runs that pull."""
+"""Reasons for caution: warnings, laws that disagree with the forecast, and runs that fit badly."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from farseer_jax.runs.row_labels import row_name
 from farseer_jax.uncertainty.intervals import cell_text
 
 _MOST_POINTS, _MOST_RUNS = 6, 10
-_PULLS = 0.7  # weight below which a run lies far from the others
+_REDUCED = 0.7  # weight below which a run lies far from the others
 
 
 def doubts(forecast: Forecast) -> Section:
@@ -25,10 +25,15 @@ def doubts(forecast: Forecast) -> Section:
         laws = usual_laws_table(forecast)
         items += [
             _figure(forecast),
-            Data("laws", "The usual laws at the first point, and how they did", laws, is_open=True),
+            Data(
+                "laws",
+                "The usual laws at the first point, and their errors on the runs",
+                laws,
+                is_open=True,
+            ),
             Facts(usual_law_reasons(forecast)),
         ]
-    return Section("doubts", "What speaks against it", [*items, *_runs(forecast)])
+    return Section("doubts", "Reasons for caution", [*items, *_runs(forecast)])
 
 
 def _figure(forecast: Forecast) -> Figure:
@@ -64,8 +69,8 @@ def _figure(forecast: Forecast) -> Figure:
     x = axis("difference from the forecast, %", zeroline=True, zerolinecolor=GREY)
     return Figure(
         "laws",
-        "What the usual laws say at the points, relative to the forecast (the bar is its "
-        "interval).",
+        "Predictions of the usual laws relative to the forecast at each point. The bar is the "
+        "interval of the forecast.",
         [interval, *laws],
         layout(x, y, height=140 + 62 * num),
     )
@@ -79,11 +84,11 @@ def _runs(forecast: Forecast) -> list[Item]:
     error = np.asarray(link.forward(runs.loss)) - np.asarray(link.forward(predicted))
     weights = np.sum([own.share * np.asarray(own.weights) for own in forecast.members], axis=0)
     worst = np.argsort(-np.abs(error), kind="stable")[:_MOST_RUNS]
-    pulled = int((weights < _PULLS).sum())
+    reduced = int((weights < _REDUCED).sum())
     lead = (
-        "Every run counts fully: none lies far from the others."
-        if not pulled
-        else f"{pulled} of {len(runs)} runs lie far from the others, so that they count less."
+        "All runs have full weight: none lies far from the others."
+        if not reduced
+        else f"{reduced} of {len(runs)} runs lie far from the others and have reduced weight."
     )
     table = Table(
         [

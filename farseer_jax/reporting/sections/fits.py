@@ -1,4 +1,4 @@
-"""How the forecast and the usual laws fit the runs, and what they leave."""
+"""How the forecast and the usual laws fit the runs, and their residuals."""
 
 from collections.abc import Callable
 
@@ -71,8 +71,8 @@ def _curves(forecast: Forecast) -> Figure:
             )  # fmt: skip
     return Figure(
         "fits",
-        f"Loss against D of {len(sizes)} sizes, from dark (small N) to light, with the forecast at "
-        f"{len(shown)} of them. Click laws and runs in the legend to show or hide them.",
+        f"Loss against D for {len(sizes)} model sizes, from dark (small N) to light (large N), "
+        f"with the forecast at {len(shown)} of them. Click a legend entry to show or hide it.",
         traces,
         layout(input_axis("D", runs.D), axis(runs.loss_name or "loss"), height=480),
     )
@@ -117,8 +117,8 @@ def _residuals(forecast: Forecast) -> Figure:
     title = "observed / fitted − 1, %" if relative else "observed − fitted"
     return Figure(
         "residuals",
-        "What the fits leave: a pattern means that a law does not describe the runs. Click a law "
-        "in the legend to show it.",
+        "Residuals of the fits. A pattern means that the law does not describe the runs. Click a "
+        "law in the legend to show it.",
         traces,
         layout(
             input_axis(name, x) if name else axis("run"),

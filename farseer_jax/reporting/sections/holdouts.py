@@ -1,4 +1,4 @@
-"""Who predicts larger runs from smaller ones best."""
+"""Which law predicts larger runs from smaller ones best."""
 
 import numpy as np
 
@@ -16,12 +16,17 @@ def holdouts(found: Extrapolation) -> Section:
     """The ranking, the errors by limit, and the verdict."""
     return Section(
         "holdouts",
-        "Who predicts larger runs best",
+        "Which law predicts larger runs best",
         [
             *verdict(found).split("\n"),
             *([Warnings(found.warnings)] if found.warnings else []),
             _figure(found),
-            Data("holdouts", "The ranking on hold-outs", ranking_table(found), is_open=True),
+            Data(
+                "holdouts",
+                "Laws ranked by their errors on held-out runs",
+                ranking_table(found),
+                is_open=True,
+            ),
             Data("holdout_errors", "Errors on the held-out runs, by limit", limit_table(found)),
         ],
     )
@@ -43,10 +48,10 @@ def _figure(found: Extrapolation) -> Figure:
                    line={"color": colour, "width": 2 if i == 0 else 1.2})
         )  # fmt: skip
     title = f"mean error on the held-out runs{', %' * bool(unit)}"
-    label = f"largest {found.along} that was fitted"
+    label = f"largest fitted {found.along}"
     return Figure(
         "holdouts",
-        "Errors on the largest runs of fits to the runs below each limit.",
+        "Errors on the largest runs, held out, of fits to the runs up to each limit.",
         traces,
         layout(input_axis(found.along, found.limits, label), axis(title, type="log")),
     )

@@ -10,19 +10,19 @@ from farseer_jax.uncertainty.intervals import cell_text
 
 
 def next_runs(found: Suggestions, whose_budget: str) -> Section:
-    """What the suggested runs buy.
+    """The suggested runs, and how much each reduces the uncertainty.
 
     Args:
         found: the suggestions.
-        whose_budget: where the budget comes from, in words.
+        whose_budget: origin of the budget, in words.
     """
     texts = [own for own in found.text_parts() if isinstance(own, str)]
     tables = [own for own in found.text_parts() if isinstance(own, Table)]
     names = ("next_runs", "targets", "splits")
     captions = (
-        "The runs, and the standard error after each",
-        "The points asked about, before and after",
-        "The splits, before and after",
+        "Runs in the order to train them, and the standard error after each",
+        "Intervals at the forecast points, before and after",
+        "Compute splits, before and after",
     )
     items: list[Item] = [f"{texts[0]} FLOPs ({whose_budget})."]
     if len(found):
@@ -48,7 +48,10 @@ def _figure(found: Suggestions) -> Figure:
         line={"shape": "hv", "color": COLOURS[3], "width": 2}, marker={"size": 9},
     )  # fmt: skip
     x = axis("FLOPs spent on suggested runs", exponentformat="power", rangemode="tozero")
-    y = axis("standard error at the points, %", rangemode="tozero")
+    y = axis("standard error of the forecast, %", rangemode="tozero")
     return Figure(
-        "next_runs", "What each suggested run buys.", [trace], layout(x, y, showlegend=False)
+        "next_runs",
+        "Standard error of the forecast after each suggested run.",
+        [trace],
+        layout(x, y, showlegend=False),
     )

@@ -1,4 +1,4 @@
-"""What remakes the report: commands, Python, versions, and the data's fingerprint."""
+"""How to reproduce the report: commands, Python, versions, and the data's fingerprint."""
 
 import platform
 from importlib.metadata import version
@@ -14,10 +14,10 @@ _LIBRARIES = ("jax", "numpy", "scipy", "plotly")
 def remake(
     commands: str, python: str, tables: dict[str, Runs], settings: dict[str, str]
 ) -> Section:
-    """The commands and the Python that remake the report, and what it was made with.
+    """Commands and Python code that make the report, with the versions and data behind it.
 
     Args:
-        commands: for a shell; may be empty.
+        commands: shell commands; may be empty.
         python: the same in Python.
         tables: the runs by name.
         settings: seed and the like, by name.
@@ -28,6 +28,6 @@ def remake(
     made_by = {"farseer_jax": __version__, **versions, "Python": platform.python_version()}
     return Section(
         "remake",
-        "Make it again",
+        "Reproduce this report",
         [*shell, Code("In Python", python), Facts({**settings, **prints, **made_by})],
     )

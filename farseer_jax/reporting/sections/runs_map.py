@@ -1,4 +1,4 @@
-"""The runs as a map, with the points asked about and what else the report names."""
+"""A map of the runs, the forecast points, the best split and the suggested runs."""
 
 from functools import partial
 
@@ -27,7 +27,7 @@ from farseer_jax.uncertainty.intervals import cell_text
 def runs_map(
     forecast: Forecast, allocation: Allocation | None, suggestions: Suggestions | None
 ) -> Section:
-    """The map, what was read, and the table of the runs."""
+    """The map, a summary, and the table of the runs."""
     numbers = [n for n, kind in forecast.law_class.inputs().items() if kind in NUMBERS]
     items: list[Item] = [_summary(forecast), *forecast.runs.notes]
     if len(numbers) > 1:
@@ -74,10 +74,10 @@ def _figure(
     texts = [point_text(forecast, i) for i in range(len(own[x]))]
     star = {"symbol": "star", "size": 14, "line": {"width": 1, "color": "#ffffff"}}
     traces.append(points(own[x], own[y], "forecast points", texts, COLOURS[1], marker=star))
-    lines = ", lines of equal compute (6 N D)" if is_compute else ""
+    lines = ", with lines of equal compute (6 N D)" if is_compute else ""
     return Figure(
         "map",
-        f"The runs, coloured by loss{lines}, and the points asked about.",
+        f"The runs, coloured by loss, and the forecast points{lines}.",
         traces,
         layout(input_axis(x, np.concatenate([ends[0][0], own[x]])),
                input_axis(y, np.concatenate([ends[0][1], own[y]])), height=480),

@@ -21,7 +21,7 @@ _MOST_CARDS = 6
 
 
 def split(forecast: Forecast, found: Allocation, curve: Allocation) -> Section:
-    """The best split of the budgets asked for, and the curves that lead to them.
+    """The best split of each requested budget, and its course from the runs to the budgets.
 
     Args:
         forecast: what it rests on.
@@ -33,7 +33,7 @@ def split(forecast: Forecast, found: Allocation, curve: Allocation) -> Section:
         *([Warnings(found.warnings)] if found.warnings else []),
         _ratio(forecast, curve),
         _loss(curve),
-        Data("split", "The split of each budget", found.table()),
+        Data("split", "The best split of each budget", found.table()),
     ]
     return Section("split", "How to split compute", items)
 
@@ -41,7 +41,7 @@ def split(forecast: Forecast, found: Allocation, curve: Allocation) -> Section:
 def _card(found: Allocation, row: int) -> Card:
     heading = f"{found.compute[row]:.3g} FLOPs"
     if not np.isfinite(found.N[row]):
-        return Card(heading, "no best split", ["the loss has no minimum along this budget"])
+        return Card(heading, "no optimum", ["the loss has no minimum at this budget"])
     lines = [f"D {quantity_text(found.D[row])}, loss {found.loss[row]:.4f}"]
     ratio = f"{ratio_text(found.tokens_per_parameter[row])} tokens per parameter"
     if found.intervals is not None:
@@ -77,7 +77,7 @@ def _ratio(forecast: Forecast, found: Allocation) -> Figure:
     both = np.concatenate([compute, found.compute])
     return Figure(
         "split",
-        "Tokens per parameter with the lowest loss for a budget, and those of the runs.",
+        "Tokens per parameter that give the lowest loss for each budget, and those of the runs.",
         traces,
         layout(
             input_axis("C", both),
@@ -105,7 +105,7 @@ def _loss(found: Allocation) -> Figure:
     )
     return Figure(
         "split_loss",
-        "The loss that compute buys at the best split.",
+        "Loss at the best split of each compute budget.",
         traces,
         layout(input_axis("C", found.compute), axis("loss")),
     )

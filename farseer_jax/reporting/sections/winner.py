@@ -1,9 +1,9 @@
-"""Which of two recipes wins, where, and how sure that is."""
+"""Which of two recipes wins, where, and with what probability."""
 
 import numpy as np
 
 from farseer_jax.decisions.compare_runs import RunComparison
-from farseer_jax.decisions.difference_forecast import UNDECIDABLE, DifferenceForecast
+from farseer_jax.decisions.difference_forecast import UNDECIDED, DifferenceForecast
 from farseer_jax.reporting.content import Card, Cards, Data, Figure, Item, Section, Warnings
 from farseer_jax.reporting.figure_style import (
     COLOURS,
@@ -33,10 +33,10 @@ def winner(found: RunComparison) -> Section:
 
 
 def comparison_doubts(found: RunComparison) -> Section:
-    """What speaks against the comparison, and what it rests on."""
+    """Reasons for caution about the comparison, and what it rests on."""
     texts = [own for own in found.text_parts() if isinstance(own, str)]
     lines = [line for own in texts for line in own.split("\n") if not line.startswith("warning: ")]
-    return Section("doubts", "What speaks against it", [Warnings(found.warnings), *lines])
+    return Section("doubts", "Reasons for caution", [Warnings(found.warnings), *lines])
 
 
 def pairs(found: RunComparison) -> Section:
@@ -44,7 +44,7 @@ def pairs(found: RunComparison) -> Section:
     items: list[Item] = [_map(found)]
     if len(found.points.N):
         items.append(Data("pairs", "Runs at the same N and D", found.points.table()))
-    return Section("runs", "The runs of both", items)
+    return Section("runs", "The runs of both recipes", items)
 
 
 def _card(found: DifferenceForecast, row: int) -> Card:
@@ -52,15 +52,15 @@ def _card(found: DifferenceForecast, row: int) -> Card:
     a, b = found.names
     low, high = (_percent(end[row]) for end in (found.lower, found.upper))
     lines = [
-        f"loss of {a} against {b}: {_percent(found.difference[row])}",
+        f"loss of {a} relative to {b}: {_percent(found.difference[row])}",
         f"{level_text(found.level)} interval {low} to {high}",
-        f"probability that {a} wins {found.probability[row]:.1%}".replace("%", " %"),
+        f"probability that {a} wins: {found.probability[row]:.1%}".replace("%", " %"),
         f"{found.beyond[row]:.2g} e-folds beyond the runs"
         if found.beyond[row]
         else "within the runs",
     ]
     heading = f"N {quantity_text(found.N[row])}, D {quantity_text(found.D[row])}"
-    return Card(heading, "undecidable" if who == UNDECIDABLE else f"{who} wins", lines)
+    return Card(heading, "undecided" if who == UNDECIDED else f"{who} wins", lines)
 
 
 def _percent(value: float) -> str:
@@ -139,18 +139,18 @@ def _map(found: RunComparison) -> Figure:
     both = [
         np.concatenate([*(runs.inputs[n] for runs in found.runs), asked[n]]) for n in ("N", "D")
     ]
-    return Figure("map", "The runs of both recipes, and the points.", traces,
+    return Figure("map", "The runs of both recipes, and the points of comparison.", traces,
                   layout(input_axis("N", both[0]), input_axis("D", both[1])))  # fmt: skip
 
 
 def losses(table: Table) -> Section:
-    """The loss that each recipe reaches by itself."""
+    """The loss forecast for each recipe separately."""
     text = (
-        "Each recipe forecast by itself. The difference above is surer than that of these two: "
-        "what both have in common cancels in it."
+        "Each recipe is forecast separately. The difference above is more certain than the "
+        "difference of these two forecasts, because errors that both recipes share cancel."
     )
     return Section(
         "losses",
-        "What each reaches",
-        [text, Data("losses", "Forecasts of both", table, is_open=True)],
+        "Predicted loss of each recipe",
+        [text, Data("losses", "Forecasts of both recipes", table, is_open=True)],
     )
