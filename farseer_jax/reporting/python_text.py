@@ -39,7 +39,11 @@ def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str
         lines.append(f"fj.allocate(answer, {written})")
     if "next" in results:
         budget = own.get("budget")
-        written = "(6 * answer.runs.N * answer.runs.D).sum()" if budget is None else _text(budget)
+        written = (
+            "0.1 * (6 * answer.points['N'] * answer.points['D']).max()"
+            if budget is None
+            else _text(budget)
+        )
         lines.append(f"fj.suggest_runs(answer, answer.points, budget={written})")
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from farseer_jax.forecasting.curves import Curve, curves_of, main_input
 from farseer_jax.forecasting.forecast_table import interval_texts, number_format, point_text
+from farseer_jax.forecasting.forecast_warnings import rising
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.reporting.content import Card, Cards, Data, Figure, Item, Section
 from farseer_jax.reporting.figure_style import (
@@ -40,13 +41,17 @@ def cards(forecast: Forecast) -> list[Card]:
     number, level = number_format(half), level_text(forecast.level)
     own = interval_texts(frame["lower"], frame["upper"], number)
     run = interval_texts(frame["run_lower"], frame["run_upper"], number)
-    found = []
+    found, doubtful = (
+        [],
+        np.any([[False] * len(forecast.beyond), *rising(forecast).values()], axis=0),
+    )
     for i, row in enumerate(frame.to_dict("records")):
         wide = f" (±{share_text(half[i] / abs(row['predicted']))})" if row["predicted"] else ""
         lines = [
             f"{level} interval {own[i]}{wide}",
             f"for a single run: {run[i]}",
             beyond_text(forecast, i),
+            *["not to be trusted: see the reasons for caution"] * bool(doubtful[i]),
         ]
         found.append(Card(point_text(forecast, i), number(row["predicted"]), lines))
     return found
