@@ -27,7 +27,7 @@ def next_runs(found: Suggestions, whose_budget: str) -> Section:
         "Intervals at the forecast points, before and after",
         "Compute splits, before and after",
     )
-    whose = f", the budget is {whose_budget}" if whose_budget else " that were given"
+    whose = f"; the budget is {whose_budget}" if whose_budget else " that were given"
     items: list[Item] = [f"{texts[0]} FLOPs{whose}."]
     if found.targets and len(found):
         tables[0] = _with_shares(found, tables[0])
@@ -44,7 +44,7 @@ def _with_shares(found: Suggestions, table: Table) -> Table:
     plan = max(6.0 * own.inputs["N"] * own.inputs["D"] for own in found.targets)
     shares = ["", *(share_text(cost / plan) for cost in found.cost)]
     place = [own.name for own in table.columns].index("cost") + 1
-    share = Column("share_of_plan", shares, str, "of the costliest point")
+    share = Column("share_of_plan", shares, str, "share of the costliest point")
     return replace(table, columns=[*table.columns[:place], share, *table.columns[place:]])
 
 
