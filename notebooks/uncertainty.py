@@ -35,11 +35,11 @@ print(f"{result.predict(*target):.5f} {result.predict(*far):.5f}")
 print(fj.estimate_noise(runs))
 
 # %% [markdown]
-# What does that noise do to a prediction? A bootstrap refits the law to 2,000 versions of the
+# What does that noise do to a prediction? A bootstrap refits the law to 500 versions of the
 # table.
 
 # %%
-refits = fj.bootstrap(result, 2000, seed=1)
+refits = fj.bootstrap(result, 500, seed=1)
 print(refits.interval([target[0], far[0]], 5e11, kind="percentile"))
 
 # %% [markdown]

@@ -85,7 +85,7 @@ class Results:
     @cached_property
     def choices(self) -> Any:
         return fj.compare_choices(
-            self.chinchilla, *self.at, groups=["count", "size", "D", "objective"]
+            self.fit, *self.at, groups=["count", "size", "D", "criterion", "pairs"]
         )
 
     @cached_property

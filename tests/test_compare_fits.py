@@ -247,7 +247,7 @@ class TestProbability:
         assert fj.compare_fits(one, same, N=[1e9], D=[1e10]).paired is True
         assert fj.compare_fits(one, other, N=[1e9], D=[1e10]).paired is False
 
-    @settings(max_examples=10)  # each takes a second
+    @settings(max_examples=5)  # each takes a second
     @given(
         st.lists(st.integers(30, 34), min_size=4, max_size=4),
         st.lists(st.integers(30, 34), min_size=4, max_size=4),

@@ -30,8 +30,11 @@ def test_every_figure_is_drawn_here() -> None:
     assert drawn == {name for name in plots.__all__ if name.startswith("plot_")}
 
 
-@pytest.mark.parametrize("millimetres", [COLUMN, PAGE])
-@pytest.mark.parametrize("name", FIGURES)
+# each figure and case in a column, where room is scarce; on a page each figure once
+@pytest.mark.parametrize(
+    ("name", "millimetres"),
+    [(name, COLUMN) for name in FIGURES] + [(name, PAGE) for name in FIGURES if "," not in name],
+)
 def test_it_can_be_read(results: Results, name: str, millimetres: float) -> None:
     with figure_width(millimetres):
         draw(name, results)

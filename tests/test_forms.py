@@ -176,12 +176,12 @@ def test_exact_curves_are_recovered(curve: str, p: float, slope: float) -> None:
     N = 1e8 * 1.2 ** np.arange(20)
     z = np.log(N / np.exp(np.log(N).mean()))
     values = {"A": 0.3, "B": 2e3, "U": 0.5}[curve] * np.exp(slope * box_cox(z, p))
-    keep = np.arange(20) < 20 - np.arange(6)[:, None]
-    lines = SizeTable(N, keep, (IDENTITY, LOG), TRANSFORMS).search(np.tile(values, (6, 1)))
+    keep = np.arange(20) < np.array([[20], [15]])
+    lines = SizeTable(N, keep, (IDENTITY, LOG), TRANSFORMS).search(np.tile(values, (2, 1)))
     assert lines.error[:, 1, 2].max() < 1e-5
     np.testing.assert_allclose(lines.N_exponent[0, 1, 2], p, atol=1e-3)
     np.testing.assert_allclose(lines.slope[0, 1, 2], slope, rtol=1e-3)
-    np.testing.assert_allclose(lines.curve[5, 1, 2], values, rtol=1e-3)
+    np.testing.assert_allclose(lines.curve[1, 1, 2], values, rtol=1e-3)
 
 
 def test_the_second_search_does_not_compile(known: fj.FormChoice) -> None:

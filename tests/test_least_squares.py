@@ -9,10 +9,10 @@ from scipy.optimize import least_squares, linprog
 import farseer_jax as fj
 from farseer_jax.methods.end_to_end.layout import build_layout, thinned
 from farseer_jax.methods.end_to_end.problem import Problem
+from farseer_jax.methods.least_squares import solve as _solve
 from farseer_jax.methods.least_squares import tiles as _tiles
 from farseer_jax.methods.least_squares.batches import solve_batch
 from farseer_jax.methods.least_squares.normal_equations import evaluate_normal
-from farseer_jax.methods.least_squares.solve import _MANY
 from farseer_jax.methods.least_squares.tiles import tiled
 
 HUBER = fj.LeastSquares("huber")
@@ -37,8 +37,18 @@ def grid(shared_data):
     return fj.read_runs(shared_data / "farseer_404.csv")
 
 
-def test_hoffmann_huber(epoch):
-    fit = fj.fit(fj.Chinchilla, epoch, HUBER)
+@pytest.fixture(scope="session")
+def by_huber(epoch):
+    return fj.fit(fj.Chinchilla, epoch, HUBER)
+
+
+@pytest.fixture(scope="session")
+def by_absolute(epoch):
+    return fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("absolute"))
+
+
+def test_hoffmann_huber(by_huber):
+    fit = by_huber
     assert f"{fit.diagnostics.objective:.7e}" == "1.0182740e-03"
     assert np.allclose(
         numbers(fit.law), [1.81722, 477.826, 2143.418, 0.347310, 0.367172], rtol=3e-6
@@ -46,9 +56,8 @@ def test_hoffmann_huber(epoch):
     assert fit.diagnostics.fraction_at_best() == 1.0
 
 
-def test_besiroglu_absolute(epoch):
-    fit = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("absolute"))
-    law = fit.law
+def test_besiroglu_absolute(epoch, by_absolute):
+    fit, law = by_absolute, by_absolute.law
     with jax.enable_x64(True):
         total = np.abs(np.log(np.asarray(law(epoch.N, epoch.D)) / epoch.loss)).sum()
     assert fit.diagnostics.objective == pytest.approx(total, rel=1e-9)
@@ -63,12 +72,11 @@ def test_log_least_squares(epoch):
     assert f"{huber:.4e}" == "1.0888e-03"
 
 
-def test_absolute_is_optimal_by_linear_programming(epoch):
+def test_absolute_is_optimal_by_linear_programming(epoch, by_absolute):
     """No direction lowers the sum of absolute residuals, to first order."""
-    fit = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("absolute"))
     center = fj.Center.of(epoch)
     with jax.enable_x64(True):
-        vector = np.asarray(fit.law.to_vector())
+        vector = np.asarray(by_absolute.law.to_vector())
 
         def residuals(v):
             return fj.Chinchilla.from_vector(v, center).log_loss(epoch.N, epoch.D)
@@ -102,7 +110,7 @@ def test_copies_counted_twice(grid):
 
 
 def test_end_to_end_extrapolation(grid):
-    fit = fj.fit(fj.Farseer, grid.select(min_N=2e8, max_N=5.5e9), fj.LeastSquares(num_starts=256))
+    fit = fj.fit(fj.Farseer, grid.select(min_N=2e8, max_N=5.5e9), fj.LeastSquares())
     held_out = fit.evaluate(grid.select(min_N=6e9)).mean_relative_error
     assert round(fit.mean_relative_error * 1e3, 2) == pytest.approx(1.24, abs=0.01)
     assert round(held_out * 1e3, 2) == pytest.approx(1.24, abs=0.025)
@@ -262,14 +270,15 @@ def test_more_starts_begin_with_the_same():
     assert np.allclose(few.start_objective, many.start_objective[:5], rtol=1e-9)
 
 
-def test_many_starts_end_as_few_do():
+def test_many_starts_end_as_few_do(monkeypatch):
     """Above some number they go most of their way on some of the runs: the optimum is the same."""
     runs = fj.example_runs().select(max_N=5.5e9)
     few = fj.fit(fj.Farseer, runs, fj.LeastSquares(num_starts=32)).diagnostics
-    many = fj.fit(fj.Farseer, runs, fj.LeastSquares(num_starts=_MANY)).diagnostics
+    monkeypatch.setattr(_solve, "_MANY", 1024)
+    many = fj.fit(fj.Farseer, runs, fj.LeastSquares(num_starts=1024)).diagnostics
     assert many.objective == pytest.approx(few.objective, rel=1e-9)
     assert many.fraction_at_best() > 0.95
-    assert many.num_starts == _MANY
+    assert many.num_starts == 1024
     # no start is worse off than where it began, and most end where they do without
     same = np.isclose(many.start_objective[:32], few.start_objective, rtol=1e-6)
     assert same.mean() > 0.9
@@ -307,12 +316,12 @@ def test_the_second_call_does_not_compile():
 
 def test_tables_of_other_sizes_do_not_compile():
     """A limit, a fold, a removal, and refits of each: the compiled solver takes them all."""
-    runs = fj.example_runs()
+    runs, method = fj.example_runs(), fj.LeastSquares("huber", num_starts=8)
 
     def fit_all(own):
         weights = np.random.default_rng(0).random((3, len(own)))
-        return fj.fit(fj.Chinchilla, own, HUBER), fj.fit_batch(
-            fj.Chinchilla, own, weights=weights, method=HUBER
+        return fj.fit(fj.Chinchilla, own, method), fj.fit_batch(
+            fj.Chinchilla, own, weights=weights, method=method
         )
 
     fit_all(runs)
@@ -329,9 +338,16 @@ def test_tables_of_other_sizes_do_not_compile():
     assert all(fit.success and refits.usable.all() for fit, refits in fits)
 
 
-@pytest.mark.parametrize("law", [fj.Chinchilla, fj.Farseer])
-def test_digits_do_not_depend_on_the_room(law, epoch, monkeypatch):
-    for runs in (fj.example_runs(), epoch):
+@pytest.mark.parametrize(
+    ("law", "tables"),
+    [
+        (fj.Chinchilla, lambda epoch: (fj.example_runs(), epoch)),
+        (fj.Farseer, lambda epoch: (fj.example_runs(),)),
+    ],
+    ids=["Chinchilla", "Farseer"],
+)
+def test_digits_do_not_depend_on_the_room(law, tables, epoch, monkeypatch):
+    for runs in tables(epoch):
         fit = fj.fit(law, runs, fj.LeastSquares("huber", num_starts=8))
         monkeypatch.setattr(_tiles, "_ROOM", 2 * _tiles._ROOM)
         wide = fj.fit(law, runs, fj.LeastSquares("huber", num_starts=8))
@@ -369,8 +385,8 @@ def test_repeats_of_several_recipes_are_named():
     assert not any("repeat" in w for w in fj.fit(fj.Chinchilla, runs, HUBER).warnings)
 
 
-def test_fixed_tied_and_bounded(epoch):
-    free = fj.fit(fj.Chinchilla, epoch, HUBER)
+def test_fixed_tied_and_bounded(epoch, by_huber):
+    free = by_huber
     fixed = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("huber", fixed={"E": 1.69}))
     assert float(fixed.law.E) == pytest.approx(1.69, rel=1e-14)
     tied = fj.fit(fj.Chinchilla, epoch, fj.LeastSquares("huber", tied=[("alpha", "beta")]))
@@ -386,7 +402,8 @@ def test_fixed_tied_and_bounded(epoch):
 
 
 def test_json_keeps_every_digit():
-    fit = fj.fit(fj.Kaplan, fj.example_runs(), fj.LeastSquares("absolute", fixed={"alpha_N": 0.1}))
+    method = fj.LeastSquares("absolute", num_starts=8, fixed={"alpha_N": 0.1})
+    fit = fj.fit(fj.Kaplan, fj.example_runs(), method)
     again = fj.Fit.from_json(fit.to_json())
     assert again.predict(1e9, 1e11) == fit.predict(1e9, 1e11)
     assert again.method == fit.method

@@ -97,15 +97,26 @@ class TestProjection:
             ones = np.pad(np.ones(len(noisy)), (0, -len(noisy) % 128))
             center = np.array([float(np.asarray(free.law.U.pivot)), 1e10])  # type: ignore[attr-defined]
             problem = design.problem
-            local = _kernel._localised(
-                fj.Farseer, problem, *map(jax.numpy.asarray, (vector, center, ones))
-            )
+
+            def local() -> Any:  # traced within each function, which is compiled as one
+                return _kernel._localised(fj.Farseer, problem, vector, center, ones)
+
             start, margins = jax.numpy.zeros(9), jax.numpy.array([margin, 0.0])
-            found = np.asarray(jax.jit(lambda x: _kernel._solve(local, x, margins))(start))
-            residuals, slopes = jax.jit(local.residuals), jax.jit(local.slopes)
-            by_residuals, by_slopes = (
-                jax.jit(jax.jacfwd(f)) for f in (local.residuals, local.slopes)
-            )
+            found = np.asarray(jax.jit(lambda x: _kernel._solve(local(), x, margins))(start))
+
+            @jax.jit
+            def residuals(x: Any) -> Any:
+                return local().residuals(x)
+
+            @jax.jit
+            def slopes(x: Any) -> Any:
+                return local().slopes(x)
+
+            @jax.jit
+            def log_losses(x: Any) -> Any:
+                return local().law(x).log_loss(noisy.N, noisy.D)
+
+            by_residuals, by_slopes = (jax.jit(jax.jacfwd(f)) for f in (residuals, slopes))
             assert slopes(start).max() > 1e-3
             solved = minimize(
                 lambda x: 0.5 * float(residuals(x) @ residuals(x)),
@@ -120,7 +131,7 @@ class TestProjection:
                 options={"maxiter": 300, "ftol": 1e-14},
             )
             assert solved.success
-            both = [np.asarray(local.law(x).log_loss(noisy.N, noisy.D)) for x in (found, solved.x)]
+            both = [np.asarray(log_losses(x)) for x in (found, solved.x)]
         np.testing.assert_allclose(both[0], both[1], atol=1e-5)
         start_losses = np.log(np.asarray(free.predict(noisy.N, noisy.D)))
         assert np.abs(both[0] - start_losses).max() > 1e-4  # it moved by far more than that

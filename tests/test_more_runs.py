@@ -47,7 +47,9 @@ def test_piecewise_farseer(farseer: fj.Law, jitter: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", [fj.Piecewise(), fj.LeastSquares(), fj.VariableProjection()], ids=lambda m: m.name
+    "method",
+    [fj.Piecewise(), fj.LeastSquares(num_starts=8), fj.VariableProjection(num_candidates=12)],
+    ids=lambda m: m.name,
 )
 def test_chinchilla(method: Any) -> None:
     few, *more = (error(CHINCHILLA, method, num) for num in NUM_D)

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ import nbformat
 import pytest
 
 from farseer_jax import read_runs
-from farseer_jax.cli.jax_settings import QUICK_FLAGS, REFIT_FLAGS
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -63,10 +61,7 @@ def this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     folder = tmp_path / "kernels" / "this_interpreter"
     folder.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    # thousands of refits repay the optimisation that the tests do without
-    flags = os.environ.get("XLA_FLAGS", "").replace(QUICK_FLAGS, REFIT_FLAGS)
-    env = {"XLA_FLAGS": flags}
-    spec = {"argv": argv, "env": env, "display_name": "tests", "language": "python"}
+    spec = {"argv": argv, "display_name": "tests", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     return folder.name
@@ -74,7 +69,7 @@ def this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, this_interpreter: str) -> str:
-    """Such a kernel that draws inline and loads what other notebooks have compiled."""
+    """Such a kernel that draws inline and loads what other notebooks and tests have compiled."""
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

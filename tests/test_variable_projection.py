@@ -128,7 +128,9 @@ def test_log_least_squares(epoch):
 
 
 def same_optimum(runs, objective, num_starts):
-    own = fj.fit(fj.Chinchilla, runs, fj.VariableProjection(objective))
+    # all candidates follow the path to absolute deviations: few show as well where it ends
+    num = 12 if objective.delta == 0.0 else 32
+    own = fj.fit(fj.Chinchilla, runs, fj.VariableProjection(objective, num_candidates=num))
     other = fj.fit(fj.Chinchilla, runs, fj.LeastSquares(objective, num_starts=num_starts))
     ours, theirs = value_of(own, objective), value_of(other, objective)
     assert own.diagnostics.objective == pytest.approx(ours, rel=1e-9)

@@ -202,10 +202,11 @@ def _by_law(
             return None, np.zeros(len(budgets))
         optima, of_draws = Optima(cost, is_limited), OptimaOfDraws(cost, is_limited)
         at, given = {"compute": budgets}, (budgets, *around)
+        draws = mapped_draws(bootstrap, of_draws, *given)
         found = intervals_of(
-            bootstrap, _ESTIMATED, at, level, kind, optima, *given, of_draws=of_draws
+            bootstrap, _ESTIMATED, at, level, kind, optima, *given, of_draws=of_draws, draws=draws
         )
-        return found, share_at_ends(mapped_draws(bootstrap, of_draws, *given)[:, 2])
+        return found, share_at_ends(draws[:, 2])
 
     method, runs = ("", None) if fit is None else (fit.method.name, fit.runs)
     return _Solver(law.name, method, runs, losses_at, rows_at, intervals_at)

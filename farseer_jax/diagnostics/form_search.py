@@ -48,7 +48,7 @@ class _Bounds(NamedTuple):
         return self.low[..., None] + (self.high - self.low)[..., None] * jnp.linspace(0, 1, num)
 
     def around(self, best: Array, num: int, allowed: "_Bounds") -> "_Bounds":
-        reach = _STEPS_KEPT * (self.high - self.low) / (num - 1)
+        reach = _STEPS_KEPT * (self.high - self.low) / max(num - 1, 1)
         return _Bounds(
             jnp.maximum(best - reach, allowed.low), jnp.minimum(best + reach, allowed.high)
         )
@@ -99,13 +99,15 @@ def _search(problem: _Problem) -> FormLines:
     shape = (len(problem.of_values), len(problem.of_N))
     of_N = _bounds([t.range for t in problem.of_N], shape, 1)
     of_values = _bounds([t.range for t in problem.of_values], shape, 0)
+    num_p = _NUM_OF_N if any(t.is_searched for t in problem.of_N) else 1
+    num_q = _NUM_OF_VALUES if any(t.is_searched for t in problem.of_values) else 1
 
     def grid(within: tuple[_Bounds, _Bounds], _: None) -> tuple[tuple[_Bounds, _Bounds], FormLines]:
-        p, q = within[0].grid(_NUM_OF_N), within[1].grid(_NUM_OF_VALUES)
+        p, q = within[0].grid(num_p), within[1].grid(num_q)
         best = _best(_lines(problem, p, q))
         return (
-            within[0].around(best.N_exponent, _NUM_OF_N, of_N),
-            within[1].around(best.value_exponent, _NUM_OF_VALUES, of_values),
+            within[0].around(best.N_exponent, num_p, of_N),
+            within[1].around(best.value_exponent, num_q, of_values),
         ), best
 
     _, grids = jax.lax.scan(grid, (of_N, of_values), None, length=_NUM_GRIDS)

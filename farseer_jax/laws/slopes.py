@@ -22,7 +22,12 @@ Surface = Callable[[Array, Array], Array]
 
 def log_surface(law: Law) -> Surface:
     """``ln L`` as a function of ln N and ln D, which broadcast."""
-    return lambda log_N, log_D: law.log_loss(jnp.exp(log_N), jnp.exp(log_D))
+    return partial(_log_loss, law)
+
+
+@jax.jit  # kernels call it several times, and trace it once
+def _log_loss(law: Law, log_N: Array, log_D: Array) -> Array:
+    return jnp.asarray(law.log_loss(jnp.exp(log_N), jnp.exp(log_D)))
 
 
 def along_N(surface: Surface) -> Surface:

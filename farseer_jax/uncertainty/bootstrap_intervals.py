@@ -73,11 +73,12 @@ def intervals_of(
     function: Any,
     *arguments: np.ndarray,
     of_draws: Any = None,
+    draws: np.ndarray | None = None,
 ) -> dict[str, Intervals]:
     """Intervals of a function of a law that returns a row for each name; mapped only once.
 
     ``at=None`` numbers the elements of a row, if there are several. ``of_draws`` is the function of
-    the refits, if it has values where ``function`` has none.
+    the refits, if it has values where ``function`` has none; ``draws`` its values, if known.
     """
     check_level(level)
     kind = _kind(bootstrap, kind)
@@ -100,7 +101,7 @@ def intervals_of(
         return left_out()[:, row]
 
     estimate = rows(of_one(function, bootstrap.fit.law, *arguments)[None])[0]
-    draws = rows(mapped_draws(bootstrap, of_draws, *arguments))
+    draws = rows(mapped_draws(bootstrap, of_draws, *arguments) if draws is None else draws)
     if at is None:
         num = estimate.shape[1]
         at = {"element": np.arange(num)} if num > 1 else {}
