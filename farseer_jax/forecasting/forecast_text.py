@@ -86,16 +86,16 @@ def _observed(forecast: "Forecast", table: Table) -> str:
     spread = float(np.sum((observed - observed.mean()) ** 2))
     if spread:
         found += f"; R² {1.0 - float(np.sum((observed - predicted) ** 2)) / spread:.4f}"
-    return found + _few_checks(forecast, ~np.isnan(forecast.observed))
+    sizes = frame["N"].nunique() if "N" in frame else num
+    return found + _few_checks(sizes, num)
 
 
-def _few_checks(forecast: "Forecast", known: np.ndarray) -> str:
+def _few_checks(num_sizes: int, num: int) -> str:
     """A clause on the sizes of observed runs: those of one size are no independent checks."""
-    num = len(np.unique(forecast.points["N"][known])) if "N" in forecast.points else known.sum()
-    if num == known.sum():
+    if num_sizes == num:
         return ""
-    sizes = "one size" if num == 1 else f"{num} sizes"
-    return f"; errors within a size move together: {sizes} to check, not {known.sum()} runs"
+    sizes = "one size" if num_sizes == 1 else f"{num_sizes} sizes"
+    return f"; errors within a size move together: {sizes} to check, not {num} runs"
 
 
 def _rests_on(forecast: "Forecast", table: Table) -> str:

@@ -41,10 +41,10 @@ def cards(forecast: Forecast) -> list[Card]:
     number, level = number_format(half), level_text(forecast.level)
     own = interval_texts(frame["lower"], frame["upper"], number)
     run = interval_texts(frame["run_lower"], frame["run_upper"], number)
-    found, doubtful = (
-        [],
-        np.any([[False] * len(forecast.beyond), *rising(forecast).values()], axis=0),
-    )
+    found = []
+    doubtful = np.zeros(len(forecast.beyond), dtype=bool)
+    for rises in rising(forecast).values():
+        doubtful |= rises
     for i, row in enumerate(frame.to_dict("records")):
         wide = f" (±{share_text(half[i] / abs(row['predicted']))})" if row["predicted"] else ""
         lines = [
