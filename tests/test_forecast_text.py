@@ -144,8 +144,8 @@ def test_the_forecast_is_judged_as_the_laws_are(found: fj.Forecast, runs: fj.Run
 
 def test_runs_of_one_holdout_are_one_check(found: fj.Forecast) -> None:
     num = len(np.unique(found.record.holdout))
-    assert f"errors of one hold-out move together: {num} check" in str(found)
-    assert "(scatter about the laws and their smooth misfit)" in str(found)
+    assert f"\nErrors of one hold-out move together: {num} check" in str(found)
+    assert "; noise of a run about the laws " in str(found)
 
 
 def test_sizes_of_observed_losses_are_counted(found: fj.Forecast, runs: fj.Runs) -> None:

@@ -102,8 +102,7 @@ def _rests_on(forecast: "Forecast", table: Table) -> str:
     """The runs, the earlier extrapolations, the laws, and where the uncertainty comes from."""
     lines = [
         f"Rests on {len(forecast.runs)} runs: {_range(forecast)}; "
-        f"noise of a run {on_the_scale(forecast, forecast.noise)} (scatter about the laws and "
-        "their smooth misfit)",
+        f"noise of a run about the laws {on_the_scale(forecast, forecast.noise)}",
         *forecast.runs.notes,
         *_earlier(forecast),
         _laws(forecast),
@@ -124,7 +123,7 @@ def _earlier(forecast: "Forecast") -> list[str]:
     checks = ""
     if record.num_runs > num:
         which = f"{num} check{'s'[: num != 1]}, not {record.num_runs}"
-        checks = f"; errors of one hold-out move together: {which}"
+        checks = f"\nErrors of one hold-out move together: {which}"
     return [
         f"Larger runs predicted from smaller ones, {times}: rms error "
         f"{on_the_scale(forecast, record.miss)}, {_whole(record.inside)} of "
