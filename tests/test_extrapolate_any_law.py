@@ -193,7 +193,14 @@ def test_two_names_of_one_law_are_undecided() -> None:
     laws = {"one": STREAMS, "same": STREAMS, "plain": PLAIN}
     got = fj.extrapolate(streams(), laws, **OPTIONS)
     assert set(got.undecided) == {"one", "same"}
-    assert "Undecided between one and same: the probability that one is better\nis 50%." in str(got)
+    text = str(got)
+    first, other = got.undecided
+    close = f"{other} is too close to {first} (probability that {first} is better: 50%)"
+    assert f"\nUndecided: {close}" in text
+    assert "extrapolates best" not in text
+    errors = f"{first} {got.leaderboard[0].held_out_error:.3%}"
+    assert "which chose nothing, fitted to 6*N*P up to" in text
+    assert errors in text.split("which chose nothing")[1]
 
 
 def test_the_probability_of_a_paired_bootstrap() -> None:

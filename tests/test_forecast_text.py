@@ -130,3 +130,39 @@ def test_runs_that_hardly_count_are_named_by_their_label(runs: fj.Runs) -> None:
     found = fj.forecast(table, POINTS[:1], usual=False)
     (sentence,) = [own for own in found.warnings if "far from the others" in own]
     assert "run_id 'run-7' (N " in sentence
+
+
+def test_the_forecast_is_judged_as_the_laws_are(found: fj.Forecast, runs: fj.Runs) -> None:
+    """All rms errors on the fitted runs have the weights of the forecast."""
+    spoilt = fj.Runs(runs.N, runs.D, runs.loss * np.where(np.arange(len(runs)) == 7, 1.3, 1.0))
+    own = fj.forecast(spoilt, POINTS[:1])
+    assert own.run_weights[7] < 0.01 < 0.3 < np.median(own.run_weights)
+    assert usual(own, "chinchilla").misfit < 0.03  # about 0.04 with the outlier
+    (line,) = [line for line in str(own).splitlines() if line.startswith("forecast: ")]
+    assert line == "forecast: fits its own runs to within their noise"
+
+
+def test_runs_of_one_holdout_are_one_check(found: fj.Forecast) -> None:
+    num = len(np.unique(found.record.holdout))
+    assert f"\nErrors of one hold-out move together: {num} check" in str(found)
+    assert "; noise of a run about the laws " in str(found)
+
+
+def test_sizes_of_observed_losses_are_counted(found: fj.Forecast, runs: fj.Runs) -> None:
+    few = runs.select(max_N=float(np.unique(runs.N)[1]))
+    text = str(found.at(few))
+    assert f"errors within a size move together: 2 sizes to check, not {len(few)} runs" in text
+    assert "to check" not in str(found.at(few.select(mask=np.arange(len(few)) == 0)))
+
+
+def test_an_unused_column_that_varies_is_the_first_warning() -> None:
+    N, D, U = (x.ravel() for x in np.meshgrid([1e8, 4e8, 1.6e9], [2e9, 8e9, 3.2e10], [1e9, 8e9]))
+    loss = 1.7 + 400.0 * N**-0.34 + 410.0 * np.minimum(D, 2.0 * U) ** -0.28
+    found = fj.forecast(fj.Runs(N, D, loss, {"U": U}), POINTS[:1], usual=False)
+    first = found.warnings[0]
+    assert first.startswith("column 'U' (unique tokens) varies and is not an input of the usual ")
+    assert "use law='data-constrained', whose points are N, D and U" in first
+    assert "use where='U = " in first
+    assert not any("have the N and D of another" in own for own in found.warnings)
+    one = fj.Runs(N[::2], D[::2], loss[::2], {"U": U[::2]})
+    assert not any("column 'U'" in own for own in fj.forecast(one, POINTS[:1]).warnings)

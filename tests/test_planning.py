@@ -561,3 +561,16 @@ def test_refusals_of_the_shell(tmp_path: Path) -> None:
 
 def test_suggest_runs_is_public() -> None:
     assert "suggest_runs" in dir(fj)
+
+
+def test_no_run_of_the_grid_costs_more_than_the_costliest_target() -> None:
+    answer = fj.forecast(fj.example_runs().select(max_N=5e8), usual=False)
+    targets, doubled = [(2e9, 4e10), (1e9, 4e10)], "12*N*D"
+    found = fj.suggest_runs(answer, targets, budget=1e23, max_runs=3)
+    assert len(found)
+    assert found.cost.max() <= 6.0 * 2e9 * 4e10 * (1.0 + 1e-6)
+    other = fj.suggest_runs(answer, targets, budget=1e23, max_runs=3, cost=doubled)
+    assert len(other)
+    assert other.cost.max() <= 12.0 * 2e9 * 4e10 * (1.0 + 1e-6)
+    with pytest.raises(ValueError, match=r"targets: the costliest costs .* or give pool="):
+        fj.suggest_runs(answer, [(2e8, 1e8)], budget=1e23)

@@ -133,8 +133,8 @@ class TestNumbers:
     def test_suggestions_are_those_of_suggest_runs(
         self, found: fj.Report, answer: fj.Forecast
     ) -> None:
-        spent = float((6 * answer.runs.N * answer.runs.D).sum())
-        assert found.to_dict()["next"] == fj.suggest_runs(answer, POINTS, budget=spent).to_dict()
+        tenth = 0.1 * max(6 * N * D for N, D in POINTS)
+        assert found.to_dict()["next"] == fj.suggest_runs(answer, POINTS, budget=tenth).to_dict()
 
     def test_the_ranking_is_that_of_extrapolate(self, found: fj.Report, html: Page) -> None:
         ranking = found.results["holdouts"]
@@ -142,6 +142,41 @@ class TestNumbers:
         frame = html.parts["holdouts"].frame("holdouts.csv")
         errors = [row.inner_error for row in ranking.leaderboard]
         np.testing.assert_array_equal(frame["inner_error"], errors)
+
+    def test_the_forecasts_own_holdout_may_speak_against_it(
+        self, found: fj.Report, answer: fj.Forecast
+    ) -> None:
+        from farseer_jax.reporting.sections.doubts import doubts
+
+        tried: Any = found.results["holdouts"]
+        own = next(one for one in tried.results if one.method == "forecast")
+        for factor, side in ((1.02, "below"), (0.98, "above")):
+            predicted = np.broadcast_to(factor * tried.observed, own.predicted.shape)
+            moved = dataclasses.replace(
+                own, predicted=predicted, held_out_error=np.full(len(tried.limits), 0.02)
+            )
+            others = [one for one in tried.results if one is not own]
+            worse = dataclasses.replace(tried, results=(moved, *others))
+            warnings: Any = doubts(answer, worse).items[0]
+            assert warnings.sentences[:-1] == answer.warnings
+            num, last = int(tried.held_out.sum()), warnings.sentences[-1]
+            assert f"the forecast misses the {num} held-out runs by 2.000% on average, all" in last
+            assert f"lie {side} it; the interval at N 20 B, D 400 B is only ±" in last
+
+    def test_a_card_says_that_a_point_is_not_to_be_trusted(
+        self, answer: fj.Forecast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from farseer_jax.reporting.sections import answer as section
+
+        monkeypatch.setattr(section, "rising", lambda _: {"N": np.array([False, True])})
+        lines = [own.lines for own in section.cards(answer)]
+        assert [own[-1].startswith("not to be trusted") for own in lines] == [False, True]
+
+    def test_costs_of_next_runs_are_shares_of_the_plan(self, html: Page, found: fj.Report) -> None:
+        shares = html.parts["next"].frame("next_runs.csv")["share_of_plan"]
+        total = sum(float(text.rstrip(" %")) for text in shares[1:])
+        assert 0.0 < total <= 10.5
+        assert "a tenth of the compute of the costliest point" in html.parts["next"].text
 
     def test_warnings_are_all_said(self, found: fj.Report, answer: fj.Forecast) -> None:
         assert items(found, Warnings)[0].sentences == answer.warnings

@@ -40,7 +40,7 @@ _BUDGETS = (
     option(
         "--budget",
         POSITIVE,
-        "FLOPs for further runs; by default the total of all runs.",
+        "FLOPs for further runs; by default a tenth of those of the costliest point.",
         metavar="FLOPS",
     ),
 )

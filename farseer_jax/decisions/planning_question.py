@@ -206,23 +206,38 @@ def _pool_notes(num_trained: int, num_too_dear: int, num_targets: int) -> tuple[
 def _grid(
     model: PlanningModel, targets: Targets, budget: float, cost: Cost, reading: Reading
 ) -> tuple[dict[str, np.ndarray], Floats]:
-    """The extended grid and its costs."""
+    """The extended grid and its costs, without runs that cost more than each target."""
     if not (cost is None or callable(cost) or isinstance(cost, str)):
         raise ValueError("cost: an array needs pool=; give it, or a function of N and D")
     around = {
         name: np.concatenate([targets.points[name], targets.optima[name]]) for name in ("N", "D")
     }
     assert model.inputs is not None
-    inputs = continued_grid(model.inputs, around, budget if cost is None else np.inf)
-    if not len(inputs["N"]):
+    names = tuple(model.law.inputs())
+    own = reading._replace(columns_of={}, units=dict.fromkeys(names, 1.0))  # not a user's table
+
+    def table(points: Mapping[str, np.ndarray]) -> TableOfPoints:
+        return own.points({name: points[name] for name in names}, "pool", model.law)
+
+    # Whoever pays for more than the costliest target trains the target itself.
+    most = float(costs_of(cost, table(around), model.law).max()) * (1.0 + 1e-9)
+    inputs = continued_grid(model.inputs, around, min(budget, most) if cost is None else np.inf)
+    if len(inputs["N"]):
+        found = table(inputs)
+        costs = costs_of(cost, found, model.law)
+        kept = costs <= most
+        if kept.any():
+            grid = {name: values[kept] for name, values in found.of_law(model.law).items()}
+            return grid, costs[kept]
+    if budget < most:
         raise ValueError(
             f"budget: {budget:.3g} is less than the cost of any run that would extend the grid of "
             "the runs; raise it, or give pool="
         )
-    names = tuple(model.law.inputs())
-    own = reading._replace(columns_of={}, units=dict.fromkeys(names, 1.0))  # not a user's table
-    table = own.points({name: inputs[name] for name in names}, "pool", model.law)
-    return table.of_law(model.law), costs_of(cost, table, model.law)
+    raise ValueError(
+        f"targets: the costliest costs {most:.3g}, less than any run that would extend the grid of "
+        "the runs: train it, or give pool="
+    )
 
 
 def runs_in_progress(

@@ -79,7 +79,8 @@ def suggest_runs(
             costliest tenth of the pool, which is the default without ``compute``.
         pool: runs that could be trained, in the same forms; rows with the inputs of a run were
             trained already and are left out, one row for each run. None extends the grid of the
-            runs over N and D to larger values, by its own steps.
+            runs over N and D to larger values, by its own steps, without runs that cost more than
+            the costliest target or budget of ``compute``.
         budget: the largest total cost of the suggestions.
         law: a law of any inputs, as a class, a name or an expression; by default that of the
             forecast or fit, or else the usual laws over N and D.

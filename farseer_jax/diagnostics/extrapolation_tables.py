@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax.diagnostics.extrapolation_verdict import coordinate_text, error_text, times_text
+from farseer_jax.diagnostics.extrapolation_verdict import (
+    coordinate_text,
+    error_text,
+    times_text,
+    undecided_reasons,
+)
 from farseer_jax.diagnostics.holdout_errors import misses, r_squared
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.results.numbers import loss_text, number_text
@@ -68,7 +73,7 @@ def ranking_table(found: "Extrapolation") -> Table:
             ),
             *(Column(name, values, text=None) for name, values in data.items()),
         ],
-        best=(0,) if rows[0].complete else (),
+        best=(0,) if rows[0].complete and not undecided_reasons(found) else (),
     )
 
 

@@ -13,52 +13,96 @@ if TYPE_CHECKING:
     from farseer_jax.diagnostics.extrapolation import Extrapolation
     from farseer_jax.diagnostics.leaderboard import CandidateResult, LeaderboardRow
 
+_INNER = "the inner hold-outs (runs above a limit that are not held out)"
 _MANY_TIMES = 10.0
 _MOST_NAMED = 3
 _MOST_TIMES = 1000.0
 
 
 def verdict(found: "Extrapolation") -> str:
-    """The best candidate on these runs, how certain the choice is, and its test."""
+    """How certain the choice is, the best candidate on these runs, and its test; one line each."""
     ranked = [row for row in found.leaderboard if row.num_limits]
     if not ranked:
         return "No candidate could be fitted up to any limit."
-    lines = [_first(found)]
+    first = found.leaderboard[0]
+    if not first.complete:
+        lines = [
+            f"No candidate is best: none has an error at each of the {len(found.limits)} limits. "
+            f"{first.name} has the most, {first.num_limits}."
+        ]
+    elif reasons := undecided_reasons(found):
+        lines = [f"Undecided: {'; '.join(reasons)}.", _smallest(found)]
+    else:
+        is_chosen = len(ranked) > 1
+        lines = [_best(found) if is_chosen else _only(found)]
     complete = [row for row in ranked if row.complete]
     if len(complete) > 1:
         lines.append(_second(found, complete[1]))
     return "\n".join([*lines, *_test(found), *_coverage(found)])
 
 
-def _first(found: "Extrapolation") -> str:
-    """Names the best candidate, if one has an error at every limit."""
+def undecided_reasons(found: "Extrapolation") -> list[str]:
+    """Why none of several candidates is called the best; empty where one is."""
+    first, num = found.leaderboard[0], int(found.inner.any(axis=1).sum())
+    if sum(row.num_limits > 0 for row in found.leaderboard) < 2:
+        return []
+    reasons = [_too_close(found)] if found.undecided else []
+    if num == 0:
+        reasons.append(
+            "there are no inner hold-outs, so the held-out runs chose and cannot test it: give "
+            "smaller limits"
+        )
+    elif num == 1:
+        reasons.append("only one limit has inner hold-outs")
+    missing = int(found[first.name].unconverged.sum())
+    if missing:
+        at = _of(missing, len(found.limits))
+        reasons.append(f"{first.name}, the first, did not converge at {at}")
+    return reasons
+
+
+def _too_close(found: "Extrapolation") -> str:
+    """The candidates that may be as good as the first, and how likely they are worse."""
+    first, *others = found.undecided
+    least = min(row.probability for row in found.leaderboard if row.name in others)
+    names = f"{len(others)} others" if len(others) > 2 else " and ".join(others)
+    one = len(others) == 1
+    return (
+        f"{names} {'is' if one else 'are'} too close to {first} (probability that {first} is "
+        f"better: {least:.0%}{'' if one else ' for one of them'})"
+    )
+
+
+def _best(found: "Extrapolation") -> str:
+    return (
+        f"{found.leaderboard[0].name} extrapolates best on these runs: its error on {_INNER} is "
+        f"{_inner_error(found)}."
+    )
+
+
+def _only(found: "Extrapolation") -> str:
+    name = found.leaderboard[0].name
+    on = _INNER if found.inner.any() else "the held-out runs"
+    return f"{name} is the only candidate: its error on {on} is {_inner_error(found)}."
+
+
+def _smallest(found: "Extrapolation") -> str:
+    on = _INNER if found.inner.any() else "the held-out runs"
+    return f"{found.leaderboard[0].name} has the smallest error on {on}: {_inner_error(found)}."
+
+
+def _inner_error(found: "Extrapolation") -> str:
+    """The first candidate's error that ranks, and over which limits."""
     first, num = found.leaderboard[0], len(found.limits)
-    if not first.complete:
-        return (
-            f"No candidate is best: none has an error at each of the {num} limits. "
-            f"{first.name} has the most, {first.num_limits}."
-        )
-    error, num_inner = error_text(found, first.inner_error), int(found.inner.any(axis=1).sum())
-    if not num_inner:
-        return (
-            f"{first.name} extrapolates best on these runs: "
-            f"its error on the held-out runs is {error}.\n"
-            "There are no inner hold-outs, so the held-out runs chose it and cannot test it: give "
-            "smaller limits."
-        )
-    if num_inner == 1:
-        return (
-            f"{first.name} extrapolates best on these runs: its error on the inner hold-outs is "
-            f"{error}."
-        )
+    num_inner = int(found.inner.any(axis=1).sum())
+    error = error_text(found, first.inner_error)
+    if num_inner < 2:
+        return error
     over = "all limits"
     if first.num_limits < num:
         over = f"the {first.num_limits} of {num} limits at which any candidate can be fitted"
-    return (
-        f"{first.name} extrapolates best on these runs: "
-        f"its error on the inner hold-outs is {error}\n"
-        f"(geometric mean over {over}), the smallest at {first.num_best} of {num_inner} limits."
-    )
+    best = f"the smallest at {first.num_best} of {num_inner} limits"
+    return f"{error} (geometric mean over {over}), {best}"
 
 
 def _second(found: "Extrapolation", second: "LeaderboardRow") -> str:
@@ -67,28 +111,31 @@ def _second(found: "Extrapolation", second: "LeaderboardRow") -> str:
     times = second.times_best / first.times_best
     many = f"more than {_MOST_TIMES:.0f}" if times > _MOST_TIMES else times_text(times)
     line = f"{second.name} is next, with {many} times the error"
-    if not found.undecided:
-        return f"{line}; probability that {first.name} is better: {second.probability:.0%}."
-    *names, last = found.undecided
-    rows = [row for row in found.leaderboard if row.name in found.undecided[1:]]
-    least = min(row.probability for row in rows)
-    return (
-        f"{line}.\nUndecided between {', '.join(names)} and {last}: the probability that "
-        f"{first.name} is better\nis {least:.0%}{' for one of them' if len(rows) > 1 else ''}."
-    )
+    if found.undecided:
+        return f"{line}."
+    return f"{line}; probability that {first.name} is better: {second.probability:.0%}."
 
 
 def _test(found: "Extrapolation") -> list[str]:
-    """The error of the chosen candidate on the held-out runs, which did not choose it."""
+    """The errors on the held-out runs, which did not choose: of the first, or of the leaders."""
     first = found.leaderboard[0]
     if not first.complete or not found.inner.any():
         return []
-    r2 = f"R² {first.held_out_r2:.4f}, " if np.isfinite(first.held_out_r2) else ""
-    return [
-        f"Test of {first.name} on the held-out runs, fitted to {found.along} up to "
-        f"{coordinate_text(found.along, found.limits[-1])}: {r2}"
-        f"mean error {error_text(found, first.held_out_error)}."
-    ]
+    limit = f"{found.along} up to {coordinate_text(found.along, found.limits[-1])}"
+    if not undecided_reasons(found):
+        r2 = f"R² {first.held_out_r2:.4f}, " if np.isfinite(first.held_out_r2) else ""
+        return [
+            f"Test of {first.name} on the held-out runs, fitted to {limit}: {r2}"
+            f"mean error {error_text(found, first.held_out_error)}."
+        ]
+    known = [row for row in found.leaderboard if np.isfinite(row.held_out_error)]
+    least = min(known, key=lambda row: row.held_out_error, default=first)
+    shown = [row for i, row in enumerate(known) if i < _MOST_NAMED or row is least]
+    listed = "; ".join(
+        f"{row.name} {error_text(found, row.held_out_error)}{' (least)' if row is least else ''}"
+        for row in shown
+    )
+    return [f"Errors on the held-out runs, which chose nothing, fitted to {limit}: {listed}."]
 
 
 def _coverage(found: "Extrapolation") -> list[str]:

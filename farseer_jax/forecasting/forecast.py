@@ -1,6 +1,7 @@
 """``forecast``: the loss that runs will reach, with intervals."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -141,9 +142,11 @@ def forecast(
         errors=errors,
         method=method,
         law=None if own is None else members[0].law,
-        usual=fit_usual_laws(checked, fitted.rolling, at) if has_usual else (),
         observed=observed,
     )
+    if has_usual:
+        usual_laws = fit_usual_laws(checked, fitted.rolling, at, answer.run_weights)
+        answer = replace(answer, usual=usual_laws)
     refuse_without_value(answer)
     return answer
 

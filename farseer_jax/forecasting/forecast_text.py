@@ -86,14 +86,23 @@ def _observed(forecast: "Forecast", table: Table) -> str:
     spread = float(np.sum((observed - observed.mean()) ** 2))
     if spread:
         found += f"; R² {1.0 - float(np.sum((observed - predicted) ** 2)) / spread:.4f}"
-    return found
+    sizes = frame["N"].nunique() if "N" in frame else num
+    return found + _few_checks(sizes, num)
+
+
+def _few_checks(num_sizes: int, num: int) -> str:
+    """A clause on the sizes of observed runs: those of one size are no independent checks."""
+    if num_sizes == num:
+        return ""
+    sizes = "one size" if num_sizes == 1 else f"{num_sizes} sizes"
+    return f"; errors within a size move together: {sizes} to check, not {num} runs"
 
 
 def _rests_on(forecast: "Forecast", table: Table) -> str:
     """The runs, the earlier extrapolations, the laws, and where the uncertainty comes from."""
     lines = [
         f"Rests on {len(forecast.runs)} runs: {_range(forecast)}; "
-        f"noise of a run {on_the_scale(forecast, forecast.noise)}",
+        f"noise of a run about the laws {on_the_scale(forecast, forecast.noise)}",
         *forecast.runs.notes,
         *_earlier(forecast),
         _laws(forecast),
@@ -109,11 +118,17 @@ def _earlier(forecast: "Forecast") -> list[str]:
     record = record_summary(forecast)
     if not record.num_holdouts:
         return ["No earlier extrapolation: the runs have too few sizes to hold larger ones out"]
-    times = "once" if record.num_holdouts == 1 else f"{record.num_holdouts} times"
+    num = record.num_holdouts
+    times = "once" if num == 1 else f"{num} times"
+    checks = ""
+    if record.num_runs > num:
+        which = f"{num} check{'s'[: num != 1]}, not {record.num_runs}"
+        checks = f"\nErrors of one hold-out move together: {which}"
     return [
         f"Larger runs predicted from smaller ones, {times}: rms error "
         f"{on_the_scale(forecast, record.miss)}, {_whole(record.inside)} of "
         f"{record.num_runs} within their {level_text(forecast.level)} interval"
+        f"{checks}"
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from farseer_jax.forecasting.fit_stack import mean_one
 from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import factor_text, number_format, point_text
+from farseer_jax.forecasting.unused_inputs import unused_inputs
 from farseer_jax.results.numbers import level_text, share_text, some_of
 from farseer_jax.runs.inputs import LOGARITHMIC
 from farseer_jax.runs.row_labels import row_name
@@ -26,9 +27,11 @@ _NEAR, _MANY_REPEATS, _APART = 0.02, 1.0 / 3.0, 0.002
 
 def warnings_of(forecast: "Forecast") -> tuple[str, ...]:
     """The warnings of a forecast."""
+    unused = () if forecast.law is not None else tuple(unused_inputs(forecast.runs))
     return (
+        *unused,
         *undetermined(forecast),
-        *_mixed(forecast),
+        *([] if unused else _mixed(forecast)),
         *_wide(forecast),
         *_rises(forecast),
         *_widened(forecast),
@@ -116,19 +119,27 @@ def _subject(forecast: "Forecast", rows: np.ndarray) -> str:
     return f"{len(rows)} of {num} points {'lies' if len(rows) == 1 else 'lie'}"
 
 
-def _rises(forecast: "Forecast") -> Iterator[str]:
-    """Points where more of N or D makes the forecast worse."""
+def rising(forecast: "Forecast") -> dict[str, np.ndarray]:
+    """Points where more of N or D makes the forecast worse, by that input, ``(point,)``."""
     if forecast.law is not None:
-        return
+        return {}
     here = forecast.predict(**forecast.points)
-    for name, what in (("N", "size"), ("D", "number of tokens")):
-        more = {**forecast.points, name: forecast.points[name] * 1.1}
-        bad = np.flatnonzero(forecast.predict(**more) > here)
+    return {
+        name: forecast.predict(**{**forecast.points, name: forecast.points[name] * 1.1}) > here
+        for name in ("N", "D")
+    }
+
+
+def _rises(forecast: "Forecast") -> Iterator[str]:
+    """Says where the forecast rises."""
+    what = {"N": "size", "D": "number of tokens"}
+    for name, rises in rising(forecast).items():
+        bad = np.flatnonzero(rises)
         if len(bad):
             others = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             yield (
                 f"the forecast rises with {name} at {point_text(forecast, int(bad[0]))}{others}, "
-                f"which no real {what} does: do not trust it there"
+                f"which no real {what[name]} does: do not trust it there"
             )
 
 

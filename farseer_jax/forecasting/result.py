@@ -240,6 +240,11 @@ class Forecast(Result):
         return Record(records[0].holdout, mean, np.sqrt(variance), records[0].weight)
 
     @property
+    def run_weights(self) -> np.ndarray:
+        """Weights of the runs over the members: outliers have small ones, ``(run,)``."""
+        return np.asarray(sum(own.share * np.asarray(own.weights) for own in self.members))
+
+    @property
     def noise(self) -> float:
         """Standard deviation of a run's noise on the link's scale, over the members."""
         return float(np.sqrt(sum(own.share * own.noise**2 for own in self.members)))

@@ -38,7 +38,8 @@ class UsualLaw:
         predicted: losses at the points; NaN where it could not be fitted, ``(point,)``.
         miss: root mean square of ``ln`` observed less predicted on each hold-out, NaN where it
             could not be fitted, ``(holdout,)``.
-        misfit: the same on the runs that it was fitted to.
+        misfit: the same on the runs that it was fitted to, with the weights of the forecast, in
+            which outliers hardly count.
         reason: why it could not be fitted; empty if it was.
     """
 
@@ -60,7 +61,7 @@ class UsualLaw:
     @property
     def rms_miss(self) -> float:
         """Root mean square of its misses; NaN without hold-outs."""
-        return _rms(self.miss) if len(self.miss) else float("nan")
+        return rms(self.miss) if len(self.miss) else float("nan")
 
     def at(self, points: Mapping[str, np.ndarray]) -> "UsualLaw":
         """The same law at other points, N and D, ``(point,)`` each."""
@@ -70,7 +71,10 @@ class UsualLaw:
 
 
 def fit_usual_laws(
-    runs: Runs, rolling: RollingLimits, points: Mapping[str, np.ndarray]
+    runs: Runs,
+    rolling: RollingLimits,
+    points: Mapping[str, np.ndarray],
+    run_weights: np.ndarray,
 ) -> tuple[UsualLaw, ...]:
     """Fit the usual laws to all runs and to the runs below each rolling limit.
 
@@ -78,9 +82,11 @@ def fit_usual_laws(
         runs: runs over N and D.
         rolling: the hold-outs.
         points: N and D, ``(point,)`` each.
+        run_weights: weights of the runs in the misfit, those of the forecast: an outlier hardly
+            counts, ``(run,)``.
     """
     return tuple(
-        _usual_law(law, method, runs, rolling, points)
+        _usual_law(law, method, runs, rolling, points, run_weights)
         for law, method in in_stages("fitting the usual laws", USUAL)
     )
 
@@ -91,6 +97,7 @@ def _usual_law(
     runs: Runs,
     rolling: RollingLimits,
     points: Mapping[str, np.ndarray],
+    run_weights: np.ndarray,
 ) -> UsualLaw:
     num_holdouts = len(rolling.limit)
     weights = np.concatenate([np.ones((1, len(runs))), rolling.fitted.astype(float)])
@@ -103,9 +110,10 @@ def _usual_law(
         return _unfitted(law, method, num_holdouts, reason).at(points)
     errors = np.log(runs.loss) - np.log(refits.predict(runs.N, runs.D))
     errors[~refits.usable] = np.nan
-    miss = [_rms(own[at]) for own, at in zip(errors[1:], rolling.predicted, strict=True)]
+    miss = [rms(own[at]) for own, at in zip(errors[1:], rolling.predicted, strict=True)]
     nothing, fitted = np.zeros(0), refits.law_at(0)
-    own = UsualLaw(law.name, method.name, fitted, nothing, np.array(miss), _rms(errors[0]))
+    misfit = rms(errors[0], run_weights)
+    own = UsualLaw(law.name, method.name, fitted, nothing, np.array(miss), misfit)
     return own.at(points)
 
 
@@ -114,5 +122,6 @@ def _unfitted(law: type[Law], method: Method, num_holdouts: int, reason: str) ->
     return UsualLaw(law.name, method.name, None, np.zeros(0), miss, float("nan"), reason)
 
 
-def _rms(errors: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(errors**2)))
+def rms(errors: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Weighted root mean square; of equal weights unless given."""
+    return float(np.sqrt(np.average(errors**2, weights=weights)))

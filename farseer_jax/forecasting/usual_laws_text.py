@@ -8,7 +8,7 @@ import numpy as np
 
 from farseer_jax.forecasting.forecast_record import record_summary
 from farseer_jax.forecasting.forecast_table import number_format, point_text
-from farseer_jax.forecasting.usual_laws import UsualLaw
+from farseer_jax.forecasting.usual_laws import UsualLaw, rms
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.link_functions import Link
 from farseer_jax.results.numbers import share_text
@@ -32,8 +32,9 @@ def usual_laws_parts(forecast: "Forecast") -> list[str | Table]:
 
 
 def usual_law_reasons(forecast: "Forecast") -> dict[str, str]:
-    """Where each law lies, and what explains it, by the law's name."""
-    return {own.name: _reason(forecast, own) for own in forecast.usual}
+    """How the forecast fits; where each law lies, and what explains it; by name."""
+    own_runs = _own_runs(forecast, _misfit(forecast))
+    return {"forecast": own_runs} | {own.name: _reason(forecast, own) for own in forecast.usual}
 
 
 def usual_laws_table(forecast: "Forecast") -> Table:
@@ -85,14 +86,14 @@ def _place(forecast: "Forecast") -> str:
 def _misfit(forecast: "Forecast") -> float:
     runs = forecast.runs
     errors = np.log(runs.loss) - np.log(forecast.predict(runs.N, runs.D))
-    return float(np.sqrt(np.mean(errors**2)))
+    return rms(errors, forecast.run_weights)
 
 
 def _reason(forecast: "Forecast", law: UsualLaw) -> str:
     """Where a law lies, and what explains it, in words."""
     if law.law is None:
         return f"not fitted: {law.reason.partition('. ')[0]}"
-    facts = [_side(forecast, law), _own_runs(forecast, law), _larger_runs(forecast, law)]
+    facts = [_side(forecast, law), _own_runs(forecast, law.misfit), _larger_runs(forecast, law)]
     return "; ".join([*(fact for fact in facts if fact), _lowest(forecast, law)])
 
 
@@ -108,8 +109,8 @@ def _side(forecast: "Forecast", law: UsualLaw) -> str:
     return f"{' and '.join(filter(None, sides))} of {num} intervals"
 
 
-def _own_runs(forecast: "Forecast", law: UsualLaw) -> str:
-    times = law.misfit / forecast.noise
+def _own_runs(forecast: "Forecast", misfit: float) -> str:
+    times = misfit / forecast.noise
     if times < _FOLLOWS:
         return "fits its own runs to within their noise"
     if times < 2.0:

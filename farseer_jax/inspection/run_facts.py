@@ -119,5 +119,5 @@ def _noise(every: Sequence[Runs]) -> Iterator[str]:
     dof = np.array([own.dof.sum() for own in found])
     pooled = np.sqrt(np.average([own.pooled**2 for own in found], weights=dof))
     sources = {own.source for own in found}
-    how = "repeats" if sources == {"repeats"} else "differences along D"
+    how = "repeats" if sources == {"repeats"} else "scatter along D within a size"
     yield f"noise of ln loss {100.0 * pooled:.2g} % ({how}, {dof.sum():.0f} degrees of freedom)"

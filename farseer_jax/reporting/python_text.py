@@ -48,7 +48,9 @@ def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str
     if "next" in results:
         budget = own.get("budget")
         written = (
-            "(6 * answer.runs.N * answer.runs.D).sum()" if budget is None else python_value(budget)
+            "0.1 * (6 * answer.points['N'] * answer.points['D']).max()"
+            if budget is None
+            else python_value(budget)
         )
         lines.append(f"fj.suggest_runs(answer, answer.points, budget={written})")
     return "\n".join(lines)

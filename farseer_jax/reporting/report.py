@@ -34,6 +34,7 @@ from farseer_jax.runtime.progress import stage
 from farseer_jax.runtime.threads import one_blas_thread
 
 _NUM_BUDGETS = 13  # of the curves, besides those asked for
+_SHARE_OF_POINT = 0.1  # of the compute of the costliest point: the budget for further runs
 _TITLES = {
     "holdouts": "Which law predicts larger runs best",
     "split": "How to split compute",
@@ -71,7 +72,7 @@ def report(
             (:func:`compare_runs`) instead of a forecast.
         names: names of the two recipes; "A" and "B" unless given.
         compute: budgets to split between N and D, in FLOPs; by default those of the points.
-        budget: FLOPs for further runs; by default the total of all runs.
+        budget: FLOPs for further runs; by default a tenth of the compute of the costliest point.
         law: a law of any inputs, instead of the usual laws of N and D. The page then has neither a
             split of compute nor runs to train next.
         level: nominal coverage of the intervals.
@@ -194,9 +195,9 @@ def _answers(
     if found.law is None:
         asked = 6.0 * found.points["N"] * found.points["D"] if compute is None else compute
         attempt("split", lambda: allocate(found, np.unique(asked)))
-        spent = float((6.0 * found.runs.N * found.runs.D).sum())
+        most = float((6.0 * found.points["N"] * found.points["D"]).max())
         at = dict(found.points)
-        attempt("next", lambda: suggest_runs(found, at, budget=budget or spent))
+        attempt("next", lambda: suggest_runs(found, at, budget=budget or _SHARE_OF_POINT * most))
         curve = allocate(found, _budgets(found, asked)) if "split" in results else None
     return _Answers(results, reasons, curve)
 
@@ -220,12 +221,12 @@ def _sections(found: Forecast, answers: _Answers, budget: float | None) -> list[
         "holdouts": lambda: holdout_section(own["holdouts"]),
         "split": lambda: split(found, own["split"], curve or own["split"]),
         "next": lambda: next_runs(
-            own["next"], "the given budget" if budget else "the total of all runs so far"
+            own["next"], "" if budget else "a tenth of the compute of the costliest point"
         ),
     }
     return [
         answer(found),
-        doubts(found),
+        doubts(found, own.get("holdouts")),
         *([] if explorer is None else [Section("explore", "Explore", [explorer])]),
         runs_map(found, curve, own.get("next")),
         fits(found),

@@ -4,6 +4,7 @@ import numpy as np
 
 from farseer_jax.forecasting.curves import Curve, curves_of, main_input
 from farseer_jax.forecasting.forecast_table import interval_texts, number_format, point_text
+from farseer_jax.forecasting.forecast_warnings import rising
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.laws.evaluate import by_column
 from farseer_jax.reporting.beyond import beyond_text
@@ -47,6 +48,9 @@ def cards(forecast: Forecast) -> list[Card]:
     kinds = forecast.law_class.inputs()
     numbers = {n: np.asarray(forecast.runs.inputs[n]) for n, k in kinds.items() if k in NUMBERS}
     found = []
+    doubtful = np.zeros(len(forecast.beyond), dtype=bool)
+    for rises in rising(forecast).values():
+        doubtful |= rises
     for i, row in enumerate(frame.to_dict("records")):
         wide = f" (±{share_text(half[i] / abs(row['predicted']))})" if row["predicted"] else ""
         point = {name: float(forecast.points[name][i]) for name in numbers}
@@ -54,6 +58,7 @@ def cards(forecast: Forecast) -> list[Card]:
             f"{level} interval {own[i]}{wide}",
             f"for a single run: {run[i]}",
             beyond_text(numbers, point, forecast.beyond[i]),
+            *["not to be trusted: see the reasons for caution"] * bool(doubtful[i]),
         ]
         found.append(Card(point_text(forecast, i), number(row["predicted"]), lines))
     return found

@@ -4,6 +4,8 @@ from functools import partial
 
 import numpy as np
 
+from farseer_jax.diagnostics.extrapolation import Extrapolation
+from farseer_jax.diagnostics.extrapolation_verdict import coordinate_text, error_text
 from farseer_jax.forecasting.forecast_table import point_text
 from farseer_jax.forecasting.result import Forecast
 from farseer_jax.forecasting.usual_laws_text import usual_law_reasons, usual_laws_table
@@ -15,12 +17,19 @@ from farseer_jax.runs.row_labels import row_name
 from farseer_jax.uncertainty.intervals import cell_text
 
 _MOST_POINTS, _MOST_RUNS = 6, 10
+_FEWEST_OF_A_SIDE = 3
 _REDUCED = 0.7  # weight below which a run lies far from the others
 
 
-def doubts(forecast: Forecast) -> Section:
-    """Warnings, worst first; what the usual laws say; and the runs that fit worst."""
-    items: list[Item] = [Warnings(forecast.warnings)]
+def doubts(forecast: Forecast, holdouts: Extrapolation | None = None) -> Section:
+    """Warnings, worst first; what the usual laws say; and the runs that fit worst.
+
+    Args:
+        forecast: the forecast.
+        holdouts: fits to the smaller of its runs, if they were made.
+    """
+    missed = [] if holdouts is None else _missed(forecast, holdouts)
+    items: list[Item] = [Warnings((*forecast.warnings, *missed))]
     if forecast.usual:
         laws = usual_laws_table(forecast)
         items += [
@@ -34,6 +43,33 @@ def doubts(forecast: Forecast) -> Section:
             Facts(usual_law_reasons(forecast)),
         ]
     return Section("doubts", "Reasons for caution", [*items, *_runs(forecast)])
+
+
+def _missed(forecast: Forecast, found: Extrapolation) -> list[str]:
+    """Whether the forecast's own hold-out speaks against its interval: its size, or its side."""
+    own = next((result for result in found.results if result.method == "forecast"), None)
+    if own is None or not np.isfinite(own.held_out_error[-1]):
+        return []
+    point = [values[:1] for values in forecast.points.values()]
+    (predicted,), (low, high) = forecast.predict(*point), forecast.interval(*point)
+    half = 0.5 * float(high[0] - low[0]) / (abs(predicted) if found.is_relative else 1.0)
+    error, misses = float(own.held_out_error[-1]), found.misses(own.name)[-1][found.held_out]
+    is_one_sided = len(misses) >= _FEWEST_OF_A_SIDE and abs(np.sign(misses).sum()) == len(misses)
+    if error <= half and not is_one_sided:
+        return []
+    sizes = ""
+    if is_one_sided:
+        sizes = f", all of which lie {'below' if misses[0] > 0.0 else 'above'} it"
+    width = ""
+    if error > half:
+        width = (
+            f"; the interval at {point_text(forecast, 0)} is only ±{error_text(found, half)} wide"
+        )
+    limit = f"{found.along} up to {coordinate_text(found.along, found.limits[-1])}"
+    return [
+        f"fitted to {limit} only, the forecast misses the {len(misses)} held-out runs by "
+        f"{error_text(found, error)} on average{sizes}{width}"
+    ]
 
 
 def _figure(forecast: Forecast) -> Figure:
@@ -85,7 +121,7 @@ def _runs(forecast: Forecast) -> list[Item]:
     predicted = forecast.predict(*forecast.law_class.columns(runs).values())
     link = runs.link
     error = np.asarray(link.forward(runs.loss)) - np.asarray(link.forward(predicted))
-    weights = np.sum([own.share * np.asarray(own.weights) for own in forecast.members], axis=0)
+    weights = forecast.run_weights
     worst = np.argsort(-np.abs(error), kind="stable")[:_MOST_RUNS]
     reduced = int((weights < _REDUCED).sum())
     lead = (

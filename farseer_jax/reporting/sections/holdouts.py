@@ -16,7 +16,7 @@ def holdouts(found: Extrapolation) -> Section:
         "holdouts",
         "Which law predicts larger runs best",
         [
-            verdict(found).replace("\n", " "),
+            *verdict(found).split("\n"),
             *([Warnings(found.warnings)] if found.warnings else []),
             _figure(found),
             Data(

@@ -1,11 +1,14 @@
 """Which runs to train next."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from farseer_jax.decisions.suggest_runs_result import Suggestions
 from farseer_jax.reporting.content import Data, Figure, Item, Section
 from farseer_jax.reporting.figure_style import COLOURS, axis, flops_axis, layout, points
-from farseer_jax.results.table import Table
+from farseer_jax.results.numbers import share_text
+from farseer_jax.results.table import Column, Table
 from farseer_jax.uncertainty.intervals import cell_text
 
 
@@ -14,7 +17,7 @@ def next_runs(found: Suggestions, whose_budget: str) -> Section:
 
     Args:
         found: the suggestions.
-        whose_budget: origin of the budget, in words.
+        whose_budget: what the budget is, in words; empty where it was given.
     """
     texts = [own for own in found.text_parts() if isinstance(own, str)]
     tables = [own for own in found.text_parts() if isinstance(own, Table)]
@@ -24,13 +27,25 @@ def next_runs(found: Suggestions, whose_budget: str) -> Section:
         "Intervals at the forecast points, before and after",
         "Compute splits, before and after",
     )
-    items: list[Item] = [f"{texts[0]} FLOPs ({whose_budget})."]
+    whose = f"; the budget is {whose_budget}" if whose_budget else " that were given"
+    items: list[Item] = [f"{texts[0]} FLOPs{whose}."]
+    if found.targets and len(found):
+        tables[0] = _with_shares(found, tables[0])
     if len(found):
         items.append(_figure(found))
         shown = zip(names, captions, tables, strict=False)
         items += [Data(*own, is_open=True) for own in shown]
     items += texts[-1].split("\n")
     return Section("next", "Which runs to train next", items)
+
+
+def _with_shares(found: Suggestions, table: Table) -> Table:
+    """The table of the runs, with each cost as a share of the costliest point's."""
+    plan = max(6.0 * own.inputs["N"] * own.inputs["D"] for own in found.targets)
+    shares = ["", *(share_text(cost / plan) for cost in found.cost)]
+    place = [own.name for own in table.columns].index("cost") + 1
+    share = Column("share_of_plan", shares, str, "share of the costliest point")
+    return replace(table, columns=[*table.columns[:place], share, *table.columns[place:]])
 
 
 def _figure(found: Suggestions) -> Figure:
