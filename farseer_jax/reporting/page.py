@@ -104,10 +104,11 @@ def _left(table: Table) -> list[bool]:
 
 
 def _lines(text: str) -> Any:
-    """Text with its line breaks, and numbers as they are printed."""
+    """Text with its line breaks, code in backticks, and numbers as they are printed."""
     from markupsafe import Markup, escape
 
-    return Markup("<br>").join(escape(_nice(line)) for line in str(text).split("\n"))
+    lines = Markup("<br>").join(escape(_nice(line)) for line in str(text).split("\n"))
+    return Markup(re.sub(r"`([^`<]+)`", r"<code>\1</code>", lines))
 
 
 def _nice(text: str) -> str:

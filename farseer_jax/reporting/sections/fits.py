@@ -49,19 +49,21 @@ def _curves(forecast: Forecast) -> Figure:
     sizes = np.unique(runs.N)
     shown = sizes[evenly(len(sizes), _MOST_LINES)]
     D = np.geomspace(runs.D.min() / _REACH, runs.D.max() * _REACH, _NUM)
-    marker = {"size": 6, **coloured(runs.N, "N")}
-    traces = [points(runs.D, runs.loss, "runs", run_texts(forecast), marker=marker)]
+    edge = {"width": 0.8, "color": "#ffffff"}
+    marker = {"size": 8, "line": edge, **coloured(runs.N, "N")}
+    texts = run_texts(forecast)
+    traces = [points(runs.D, runs.loss, "runs", texts, marker=marker, zorder=1)]
     laws = _laws(forecast)
     look = looks(laws)
     for name, predict in laws.items():
         values = [predict(np.full_like(D, N), D) for N in shown]
-        texts = [f"{name}, N {quantity_text(N)}" for N in shown]
+        labels = [f"{name}, N {quantity_text(N)}" for N in shown]
         gap = np.array([np.nan])  # between the curves of a law, which are one trace
         traces.append(
             line(np.tile([*D, D[-1]], len(shown)),
                  np.concatenate([x for own in values for x in (own, gap)]),
                  name, look[name].colour, dash=look[name].dash,
-                 text=np.repeat(texts, len(D) + 1).tolist(),
+                 text=np.repeat(labels, len(D) + 1).tolist(),
                  visible=True if name == "forecast" else "legendonly",
                  hovertemplate="%{text}: %{y:.5g}<extra></extra>")
         )  # fmt: skip
