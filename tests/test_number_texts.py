@@ -298,6 +298,11 @@ WRITTEN = {  # the options of a command, and the same in numbers of Python
         "A.csv B.csv --at 7B,2T --N 100M:1T --D 1e9:10T --compute 10^20:1YFLOP",
         "A.csv B.csv --at 7e9,2e12 --N 1e8:1e12 --D 1e9:1e13 --compute 1e20:1e24",
     ),
+    "report": (
+        f"T --at 25.1B,500B --compute 10^23,1YFLOP --budget 5ZFLOPs --level 80% {RUNS} {LAW}",
+        "T --at 25.1e9,5e11 --compute 1e23 --compute 1e24 --budget 5e21 --level 0.8 "
+        f"{SAME_RUNS} {SAME_LAW}",
+    ),
     "suggest": (
         f"T --target 25.1B,500B --split 1e22,1e24 --budget 5ZFLOPs {RUNS} {LAW}",
         f"T --target 25.1e9,5e11 --split 1e22 --split 1e24 --budget 5e21 {SAME_RUNS} {SAME_LAW}",
@@ -306,7 +311,7 @@ WRITTEN = {  # the options of a command, and the same in numbers of Python
 
 
 class TestCommands:
-    @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "completion"])
+    @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("completion", "plot")])
     def test_options_and_points_take_them(self, name: str) -> None:
         written, same = (settings_of(name, text) for text in WRITTEN[name])
         assert written == same

@@ -172,5 +172,5 @@ def test_bad_input_is_refused(answer: fj.Forecast, options: Any, why: str) -> No
 def test_what_has_no_predictions_is_refused(fit: fj.Fit) -> None:
     with pytest.raises(TypeError, match="plot_prediction draws a Forecast or a Fit or a Bootstrap"):
         plot_prediction(fit.law)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="new_run: error bars are of the mean loss"):
+    with pytest.raises(ValueError, match="new_run: error bars are for the mean loss"):
         plot_prediction(fit, new_run=True)

@@ -186,7 +186,7 @@ def in_options(sentence: str) -> str:
     for pattern, replacement in (
         (rf"`?\b{any_name}=`?(?=[\s,;:.)]|$)", spelled),  # (fixed=)
         (rf"\b{any_name}=(?P<value>{_LITERAL})", with_value),  # fixed={'E': 1.69}
-        (rf"(?<=\(){any_name}=(?P<value>\"[^\"]*\"|'[^']*')", with_value),  # (link='log')
+        (rf"(?<=\s\(){any_name}=(?P<value>\"[^\"]*\"|'[^']*')", with_value),  # (link='log')
         (r"(?<=\()(?P<name>resume)(?=\))", spelled),  # (resume)
         (rf"(?i:(?<=\braise )|(?<=\bfewer )){any_name}\b", spelled),  # raise num_starts
         (rf"\b{long_name}=(?P<value>{_VALUE})", with_value),  # min_N=1e9
