@@ -77,7 +77,7 @@ class TestOutput:
         options = "--level 0.8 --interval basic --seed 5 --json intervals.json"
         result = farseer(*EXAMPLE, 64, *AT, *options.split())
         expected = fj.bootstrap(fit, 64, seed=5).interval(N, D, level=0.8, kind="basic")
-        said = f"{expected}\n".replace('kind="calibrated"', "--interval calibrated")
+        said = f"{expected}\n".replace("kind='calibrated'", "--interval calibrated")
         assert (result.exit_code, result.stdout) == (0, said)
         assert result.stderr == "Intervals written to intervals.json\n"
         assert os.listdir() == ["intervals.json"]

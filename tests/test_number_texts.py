@@ -311,7 +311,9 @@ WRITTEN = {  # the options of a command, and the same in numbers of Python
 
 
 class TestCommands:
-    @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("completion", "plot")])
+    @pytest.mark.parametrize(
+        "name", [name for name in COMMANDS if name not in ("completion", "plot")]
+    )
     def test_options_and_points_take_them(self, name: str) -> None:
         written, same = (settings_of(name, text) for text in WRITTEN[name])
         assert written == same
