@@ -15,6 +15,7 @@ from html_page import Page
 import farseer_jax as fj
 from farseer_jax.reporting.content import Card, Cards, Explorer, Figure, Item, Section, Warnings
 from farseer_jax.reporting.page import page
+from farseer_jax.reporting.python_value import python_value
 
 POINTS = [(2e10, 4e11), (7e9, 2e11)]
 BUDGETS = [1e22, 1e23]
@@ -135,6 +136,7 @@ class TestNumbers:
     ) -> None:
         tenth = 0.1 * max(6 * N * D for N, D in POINTS)
         assert found.to_dict()["next"] == fj.suggest_runs(answer, POINTS, budget=tenth).to_dict()
+        assert f"budget={python_value(found.results['next'].budget)})" in found.python
 
     def test_the_ranking_is_that_of_extrapolate(self, found: fj.Report, html: Page) -> None:
         ranking = found.results["holdouts"]

@@ -110,7 +110,7 @@ def test_the_text_of_a_forecast_with_a_law_and_settings() -> None:
         "link": fj.Link("identity"), "errors": fj.CorrelatedErrors(size=2.0), "title": "T",
         "weights": None, "real": (),
     }  # fmt: skip
-    lines = python_text(found, given, ["forecast", "holdouts"]).splitlines()  # type: ignore[arg-type]
+    lines = python_text(found, given, {"forecast": found, "holdouts": None}).splitlines()  # type: ignore[arg-type]
     settings = (
         "method=fj.LeastSquares(num_starts=8, fixed={'alpha': 0.34}), link='identity', "
         "errors=fj.CorrelatedErrors(size=2.0)"
@@ -222,11 +222,10 @@ class TestCommands:
 
     FOUND = SimpleNamespace(
         answer=SimpleNamespace(
-            runs=SimpleNamespace(N=np.array([1e9]), D=np.array([2e10])),
             points={"N": np.array([5.085e9]), "D": np.array([1e11])},
         ),
         results={"forecast": None, "holdouts": None, "split": SimpleNamespace(
-            compute=np.array([3e21])), "next": None},
+            compute=np.array([3e21])), "next": SimpleNamespace(budget=1.2e20)},
     )  # fmt: skip
 
     def lines(self, words: str, *without: str) -> list[str]:

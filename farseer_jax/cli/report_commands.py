@@ -64,7 +64,7 @@ def _of_forecast(found: "Report", every: _WORDS, table: _WORDS) -> list[_WORDS]:
         lines.append([("allocate",), *map(_of_allocate, table), *compute])
     if "next" in results:
         budget = [one for one in every if one[0] == "--budget"] or [
-            ("--budget", python_value(_spent(forecast)))
+            ("--budget", python_value(results["next"].budget))
         ]
         lines.append([("suggest",), *table, *_targets(forecast), *budget])
     return lines
@@ -86,10 +86,6 @@ def _targets(forecast: "Forecast") -> list[tuple[str, ...]]:
 
     rows = zip(*(x.tolist() for x in forecast.points.values()), strict=True)
     return [("--target", ",".join(map(python_value, row))) for row in rows]
-
-
-def _spent(forecast: "Forecast") -> float:
-    return float((6.0 * forecast.runs.N * forecast.runs.D).sum())
 
 
 def _line(words: _WORDS) -> str | None:

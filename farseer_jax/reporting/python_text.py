@@ -12,13 +12,13 @@ from farseer_jax.reporting.python_value import law_arguments, python_arguments, 
 _OF_PAGE = ("compute", "budget", "title", "holdouts")
 
 
-def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str]) -> str:
+def python_text(found: Forecast, given: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     """Python that makes the report again, then its answers one by one.
 
     Args:
         found: the forecast.
         given: further arguments of :func:`report`; None and empty ones are left out.
-        results: names of the results that the report has.
+        results: the results that the report has, by name.
     """
     points = _points(found)
     own = {name: value for name, value in given.items() if value is not None and value != ()}
@@ -38,21 +38,10 @@ def python_text(found: Forecast, given: Mapping[str, Any], results: Sequence[str
         laws = "" if found.law is None else ', [(answer.law_class, "forecast"), answer.law_class]'
         lines.append(f"fj.extrapolate(answer.runs{laws})")
     if "split" in results:
-        budgets = own.get("compute")
-        written = (
-            "6 * answer.points['N'] * answer.points['D']"
-            if budgets is None
-            else python_value(budgets)
-        )
-        lines.append(f"fj.allocate(answer, {written})")
+        lines.append(f"fj.allocate(answer, {python_value(results['split'].compute)})")
     if "next" in results:
-        budget = own.get("budget")
-        written = (
-            "0.1 * (6 * answer.points['N'] * answer.points['D']).max()"
-            if budget is None
-            else python_value(budget)
-        )
-        lines.append(f"fj.suggest_runs(answer, answer.points, budget={written})")
+        budget = python_value(results["next"].budget)
+        lines.append(f"fj.suggest_runs(answer, answer.points, budget={budget})")
     return "\n".join(lines)
 
 

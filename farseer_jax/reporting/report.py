@@ -125,7 +125,7 @@ def report(
         sections=tuple(sections),
         tables={"the runs": found.runs},
         settings={"level": level_text(level), "seed of draws": "0"},
-        python=python_text(found, given, sorted(results)),
+        python=python_text(found, given, results),
     )
 
 
