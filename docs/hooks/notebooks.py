@@ -42,7 +42,7 @@ def page_of(path: Path, executed: Path) -> tuple[str, dict[str, bytes]]:
     """The Markdown of a notebook, and its pictures by file name.
 
     Raises:
-        PluginError: there is no executed copy, although the environment demands one.
+        PluginError: the notebook has no executed copy, and the environment demands one.
     """
     is_executed = executed.exists()
     if not is_executed and os.environ.get("NOTEBOOKS") == "executed":

@@ -55,7 +55,7 @@ Environment:
 
 
 def _meant(name: str) -> str:
-    """What a word that is no command was probably meant to be."""
+    """The command that an unknown word was probably meant to be."""
     close = closest(name, COMMANDS)
     if close is not None:
         return f" Did you mean {close!r}?"

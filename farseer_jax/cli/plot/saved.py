@@ -23,7 +23,7 @@ def result_class(path: Path) -> str | None:
     """The class of the result that a file holds, such as ``"Forecast"``; :data:`FIT` for fits.
 
     Returns:
-        None for a file that is no result, or none at all.
+        None for a file that holds no result, or does not exist.
     """
     if path.suffix.lower() == ".parquet":
         return DRAWS if _has_draws(path) else None
