@@ -1,8 +1,8 @@
 """The error model: noise, an effect per size, and a smooth misfit of the law."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS, Kind
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.covariance_columns import (
+    cholesky_factor,
+    incomplete_cholesky,
+    projected,
+)
 
-_LEAST_SHARE = 1e-6  # of the largest variance: what columns leave out
 _SAME_SIZE = 1e-9  # difference of ln N
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
-# Beyond so many columns, what they leave out counts as noise: fewer where there are many runs.
-_MOST_COLUMNS, _LEAST_COLUMNS, _MOST_CELLS = 300, 64, 200_000
 
 
 @dataclass(frozen=True)
@@ -149,14 +151,14 @@ class ErrorColumns:
         size_variance, smooth_variance = self._variances(points)
         nothing = np.zeros((len(size_variance), 0))
         self._sizes, self._smooth = (
-            points.take(_incomplete_cholesky(points, covariance, variance, nothing)[0])
+            points.take(incomplete_cholesky(points, covariance, variance, nothing)[0])
             for covariance, variance in (
                 (self._size_covariance, size_variance),
                 (self._smooth_covariance, smooth_variance),
             )
         )
-        self._size_factor = _factor(self._size_covariance(self._sizes, self._sizes))
-        self._smooth_factor = _factor(self._smooth_covariance(self._smooth, self._smooth))
+        self._size_factor = cholesky_factor(self._size_covariance(self._sizes, self._sizes))
+        self._smooth_factor = cholesky_factor(self._smooth_covariance(self._smooth, self._smooth))
         self.num_size = len(self._sizes.along)
 
     def at(self, inputs: Mapping[str, ArrayLike]) -> Features:
@@ -166,7 +168,7 @@ class ErrorColumns:
             inputs: ``(point,)`` each; a mixture ``(point, share)``, a category one-hot.
         """
         points = self._points(inputs)
-        size = _projected(self._size_factor, self._size_covariance(self._sizes, points))
+        size = projected(self._size_factor, self._size_covariance(self._sizes, points))
         smooth = self._misfit(points)
         size_variance, smooth_variance = self._variances(points)
         return Features(
@@ -180,7 +182,7 @@ class ErrorColumns:
         return self._misfit(self._points(inputs))
 
     def _misfit(self, points: "_Points") -> np.ndarray:
-        return _projected(self._smooth_factor, self._smooth_covariance(self._smooth, points))
+        return projected(self._smooth_factor, self._smooth_covariance(self._smooth, points))
 
     def along_of(self, inputs: Mapping[str, ArrayLike]) -> np.ndarray:
         """The coordinate of the input whose values have an effect each, ``(point,)``."""
@@ -204,8 +206,8 @@ class ErrorColumns:
         ]
         found = []
         for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
-            known = _projected(factor, covariance(pivots, points))
-            found.append(_incomplete_cholesky(points, covariance, variance, known)[1])
+            known = projected(factor, covariance(pivots, points))
+            found.append(incomplete_cholesky(points, covariance, variance, known)[1])
         if size:  # the columns of the misfit stay last
             _, size_of = np.unique(points.along, return_inverse=True)
             own = self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of]
@@ -282,9 +284,6 @@ class _Points(NamedTuple):
         return _Points(*(array[np.asarray(places, dtype=int)] for array in self))
 
 
-_Covariance: TypeAlias = Callable[[_Points, _Points], np.ndarray]
-
-
 def _input_along(along: str | None, kinds: Mapping[str, Kind]) -> str:
     """The input each of whose values has an effect; empty if there is none."""
     numbers = [name for name, kind in kinds.items() if kind in NUMBERS]
@@ -316,51 +315,3 @@ def _integrated_wiener(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     first, second = np.maximum(first, 0.0)[:, None], np.maximum(second, 0.0)
     least = np.minimum(first, second)
     return least**2 * (least / 3.0 + np.abs(first - second) / 2.0)
-
-
-def _incomplete_cholesky(
-    points: _Points, covariance: _Covariance, variance: np.ndarray, known: np.ndarray
-) -> tuple[list[int], np.ndarray]:
-    """An incomplete Cholesky factorisation of what known columns leave of a covariance.
-
-    Args:
-        points: the points.
-        covariance: between two sets of them.
-        variance: its diagonal, ``(point,)``.
-        known: columns that explain a part of it, ``(point, column)``.
-
-    Returns:
-        The pivots, largest variance left first, and the factor, ``(point, pivot)``.
-    """
-    left = np.maximum(variance - (known**2).sum(1), 0.0)
-    least = _LEAST_SHARE * max(float(variance.max()), 1e-300)
-    factor, chosen = np.empty((0, len(left))), list[int]()
-    most = int(np.clip(_MOST_CELLS // len(left), _LEAST_COLUMNS, _MOST_COLUMNS))
-    while len(chosen) < min(len(left), most):
-        place = int(left.argmax())
-        if left[place] <= least:
-            break
-        row = covariance(points.take([place]), points)[0] - known @ known[place]
-        row = (row - factor[:, place] @ factor) / np.sqrt(left[place])
-        factor = np.concatenate([factor, row[None]])
-        left = np.maximum(left - row**2, 0.0)
-        left[place] = 0.0
-        chosen.append(place)
-    return chosen, factor.T
-
-
-def _factor(covariance: np.ndarray) -> np.ndarray:
-    """The lower Cholesky factor, with enough on the diagonal for rounding."""
-    if not len(covariance):
-        return covariance
-    rounding = 1e-13 * len(covariance) * np.diag(covariance)
-    return np.linalg.cholesky(covariance + np.diag(rounding))
-
-
-def _projected(factor: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """``(factor⁻¹ · covariance)ᵀ``, ``(point, column)``."""
-    from scipy.linalg import solve_triangular
-
-    if not len(factor):
-        return np.zeros((covariance.shape[1], 0))
-    return np.asarray(solve_triangular(factor, covariance, lower=True)).T

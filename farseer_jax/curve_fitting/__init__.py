@@ -1,0 +1,1 @@
+"""Fits of laws of curves, and what they answer."""

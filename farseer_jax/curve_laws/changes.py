@@ -1,0 +1,211 @@
+"""The changes of a learning rate before a step, as few terms of a sum.
+
+Laws of loss curves sum over all changes of the learning rate before a step. What a change
+contributes is a smooth function of where it was, the smoother the longer ago: so the changes in a
+block of steps are replaced by two, by a Gauss rule for the block's own changes, where the block is
+short beside its distance. Jumps are terms of their own. Blocks of each length are
+made once for a schedule, in O(steps); a step needs O(log steps) of them.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+_FEW = 64  # changes that are terms of their own
+_JUMP = 8.0  # a change this many times as large as its neighbours
+_DISTANCE = 6  # of a block from the step, in its lengths
+_SAME = 1e-12  # of a block's length: changes at one place
+
+_Covers: TypeAlias = list[tuple[np.ndarray, np.ndarray]]  # rows and blocks of each level
+
+
+class Change(NamedTuple):
+    """A change of the learning rate, as a law sees it from a later step; arrays of one shape.
+
+    Attributes:
+        rate: the learning rate after the change.
+        since: sum of the learning rates from the change to the step, both included.
+        before: sum of the learning rates before the change, warm-up included.
+        age: steps from the change to the step; 0 at the step of the change.
+    """
+
+    rate: np.ndarray
+    since: np.ndarray
+    before: np.ndarray
+    age: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """The changes before some steps of a schedule, as terms of a sum for each step.
+
+    Attributes:
+        drop: by how much the rate falls, negative where it rises, ``(term,)``.
+        change: the changes, ``(term,)`` each.
+        start: the first term of each step, ``(step,)``; the terms of a step are contiguous.
+        area: sum of the learning rates up to each step, ``(step,)``.
+    """
+
+    drop: np.ndarray
+    change: Change
+    start: np.ndarray
+    area: np.ndarray
+
+
+def changes_before(
+    rates: np.ndarray, warmup: int, steps: Sequence[int] | np.ndarray, *, exact: bool = False
+) -> Changes:
+    """The changes of a learning rate before each of some steps.
+
+    Args:
+        rates: the learning rate of each step, ``(step,)``; that of step 1 first.
+        warmup: how many steps warm up; the rise in them is no change.
+        steps: at which the sums are wanted, from 1 to the number of rates.
+        exact: whether each change is a term of its own, rather than those of a block two.
+
+    Example:
+        >>> rates = np.repeat([3.0, 1.0], 5)
+        >>> found = changes_before(rates, 0, [5, 10])
+        >>> found.drop, found.change.since, found.change.age
+        (array([2.]), array([5.]), array([4.]))
+        >>> found.start, found.area
+        (array([0, 0]), array([15., 20.]))
+    """
+    rates = np.asarray(rates, dtype=float)
+    area = np.concatenate([[0.0], np.cumsum(rates)])
+    drops = np.zeros(len(rates) + 1)  # of step k at place k
+    drops[2:] = rates[:-1] - rates[1:]
+    drops[: min(warmup + 2, len(drops))] = 0.0  # the first rate after the warm-up is the peak
+    ends = np.asarray(steps, dtype=int)
+    if exact:
+        row, place, drop = _single(drops, ends, np.flatnonzero(drops))
+    else:
+        row, place, drop = _in_blocks(drops, ends)
+    order = np.argsort(row, kind="stable")
+    row, place, drop = row[order], place[order], drop[order]
+    before = np.interp(place - 1.0, np.arange(len(area)), area)
+    change = Change(
+        rate=np.interp(place, np.arange(1, len(rates) + 1), rates),
+        since=np.maximum(area[ends][row] - before, 0.0),
+        before=before,
+        age=np.maximum(ends[row] - place, 0.0),
+    )
+    return Changes(drop, change, np.searchsorted(row, np.arange(len(ends))), area[ends])
+
+
+def _single(
+    drops: np.ndarray, ends: np.ndarray, places: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every change at some places before each step: its row, its place and the fall of the rate."""
+    row, of = np.nonzero(places <= ends[:, None])
+    return row, places[of].astype(float), drops[places[of]]
+
+
+def _in_blocks(drops: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two changes for each block of the steps before each step; jumps one by one."""
+    places = np.flatnonzero(drops)
+    if len(places) <= _FEW:
+        return _single(drops, ends, places)
+    jumps = places[_is_jump(drops[places])]
+    found = [_single(drops, ends, jumps)]
+    covers = _cover(ends)
+    edges = [0, *jumps.tolist(), len(drops)]
+    for begin, end in itertools.pairwise(edges):
+        smooth = drops[begin + 1 : end]
+        for sign in (1.0, -1.0):
+            measure = np.maximum(sign * smooth, 0.0)
+            if measure.any():
+                found += _terms(measure, begin, covers, sign)
+    row, place, drop = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return row, place, drop
+
+
+def _is_jump(drops: np.ndarray) -> np.ndarray:
+    """Which changes are far larger than both neighbours: the schedule is not smooth there."""
+    size = np.abs(np.concatenate([[0.0], drops, [0.0]]))
+    return size[1:-1] > _JUMP * np.maximum(size[:-2], size[2:])
+
+
+def _terms(
+    measure: np.ndarray, begin: int, covers: "_Covers", sign: float
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The terms of a smooth part of a schedule.
+
+    Args:
+        measure: falls (or rises) of the rate at the steps after ``begin``.
+        begin: the step before them.
+        covers: blocks of steps that cover those before each row's step.
+        sign: of the changes.
+    """
+    found = []
+    for level, (rows, blocks) in enumerate(covers):
+        length = 1 << level
+        first = begin // length
+        padded = np.concatenate([np.zeros(begin - first * length), measure])
+        places, masses = _two_points(padded, length)
+        blocks = blocks - first
+        inside = (blocks >= 0) & (blocks < len(masses[0]))
+        rows, blocks = rows[inside], blocks[inside]
+        for place, mass in zip(places, masses, strict=True):
+            used = mass[blocks] > 0.0
+            at = blocks[used]
+            found.append((rows[used], place[at] + first * length, sign * mass[at]))
+    return found
+
+
+def _cover(ends: np.ndarray) -> "_Covers":
+    """Blocks of steps that cover all steps before each end, the longer the farther.
+
+    Returns:
+        For each level the rows and the blocks of length ``2**level``; block b holds the steps from
+        ``b · 2**level + 1`` on.
+    """
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = []
+    rows, left = np.arange(len(ends)), ends.copy()
+    while len(rows):
+        distance = np.maximum((ends[rows] - left) // _DISTANCE, 1)
+        aligned = left & -left  # the longest block that ends there
+        length = np.minimum(aligned, 1 << np.frexp(distance)[1].astype(int) - 1)
+        level = np.frexp(length)[1].astype(int) - 1
+        for own in np.unique(level):
+            found += [[] for _ in range(own + 1 - len(found))]
+            at = level == own
+            found[own].append((rows[at], left[at] // (1 << own) - 1))
+        left = left - length
+        rows, left = rows[left > 0], left[left > 0]
+    none = (np.zeros(0, dtype=int), np.zeros(0, dtype=int))
+    return [
+        (np.concatenate([r for r, _ in own]), np.concatenate([b for _, b in own])) if own else none
+        for own in found
+    ]
+
+
+def _two_points(
+    measure: np.ndarray, length: int
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """The Gauss rule of two points for the measure in each block of ``length`` steps.
+
+    Returns:
+        Places ``(block,)`` and masses ``(block,)`` of the first point, and of the second.
+    """
+    num = -(-len(measure) // length)
+    padded = np.zeros(num * length)
+    padded[: len(measure)] = measure
+    blocks = padded.reshape(num, length)
+    offset = np.arange(length) - 0.5 * (length - 1)
+    mass = blocks.sum(1)
+    safe = np.where(mass > 0.0, mass, 1.0)
+    mean = blocks @ offset / safe
+    away = offset - mean[:, None]
+    variance = np.einsum("bk,bk->b", blocks, away**2) / safe
+    skew = np.einsum("bk,bk->b", blocks, away**3) / safe
+    spread = variance > (_SAME * length) ** 2
+    ratio = np.where(spread, skew / np.where(spread, variance, 1.0), 0.0)
+    root = np.sqrt(ratio**2 + 4.0 * np.where(spread, variance, 0.0))
+    low, high = 0.5 * (ratio - root), 0.5 * (ratio + root)
+    share = np.where(spread, high / np.where(spread, root, 1.0), 1.0)
+    middle = np.arange(num) * length + 1 + 0.5 * (length - 1) + mean
+    return (middle + low, middle + high), (mass * share, mass * (1.0 - share))

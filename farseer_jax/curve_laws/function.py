@@ -1,0 +1,149 @@
+"""A law of curves as a function of its parameters at points of curves, with derivatives, in NumPy.
+
+The effect of a change and the loss are traced apart: effects are summed over the changes before
+each point, and the sum enters the loss as one more number that depends on the parameters.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from farseer_jax.curve_laws.changes import Change, Changes, changes_before
+from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.solvers.bound_function import BoundFunction
+from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
+
+MakeLaw: TypeAlias = Callable[[Any], CurveLaw]
+
+
+class CurveFunction:
+    """The loss at one point of a curve, for least squares.
+
+    Args:
+        law: the class of the law.
+        make: the law of a list of numbers, traceable.
+        num_components: how many numbers there are.
+    """
+
+    twice_differentiable = False
+
+    def __init__(self, law: type[CurveLaw], make: MakeLaw, num_components: int) -> None:
+        self.num_components = num_components
+        inputs = tuple(law.inputs_of_curves())
+
+        def effect(numbers: list[Any], change: dict[str, Any]) -> Any:
+            return make(numbers).effect(Change(**change))
+
+        def loss(numbers: list[Any], point: dict[str, Any]) -> Any:
+            return make(numbers[:-1]).loss(annealed=numbers[-1], **point)
+
+        scalars: list[tuple[int, ...]] = [()] * num_components
+        self.effect = NumpyFunction(effect, scalars, dict.fromkeys(Change._fields, ()))
+        self.loss = NumpyFunction(loss, [*scalars, ()], dict.fromkeys(("area", *inputs), ()))
+        self._inputs = inputs
+
+    def bind(self, inputs: Mapping[str, np.ndarray]) -> "BoundCurveFunction":
+        """The function at points.
+
+        Args:
+            inputs: ``"schedule"``, objects, and ``"step"``; and what is constant along a curve;
+                ``(point,)`` each.
+        """
+        distinct, point = _distinct(inputs["schedule"], inputs["step"])
+        effect = self.effect.bind(distinct.change._asdict())
+        own = {name: inputs[name] for name in self._inputs}
+        loss = self.loss.bind({"area": distinct.area[point], **own})
+        return BoundCurveFunction(distinct, point, effect, loss)
+
+
+class BoundCurveFunction:
+    """A law of curves at some points.
+
+    Args:
+        changes: those before each distinct step of each schedule.
+        point: the distinct step of each point, ``(point,)``.
+        effect: the effects, at the changes.
+        loss: the loss, at the points.
+    """
+
+    num_rows = 1
+
+    def __init__(
+        self, changes: Changes, point: np.ndarray, effect: BoundFunction, loss: BoundFunction
+    ) -> None:
+        self._changes, self._point, self._effect, self._loss = changes, point, effect, loss
+        self._full = np.diff(np.append(changes.start, len(changes.drop))) > 0
+
+    @property
+    def num_runs(self) -> int:
+        """How many points there are."""
+        return len(self._point)
+
+    def take(self, rows: np.ndarray) -> "BoundCurveFunction":
+        """Itself: all batch elements share the points."""
+        return self
+
+    def value(self, parameters: np.ndarray) -> np.ndarray:
+        """The losses, ``(element, point)``, of parameters ``(element, component)``."""
+        return self._loss.value(self._columns(parameters, self._effect.value(parameters)))
+
+    def value_and_gradient(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Losses ``(element, point)`` and derivatives ``(element, component, point)``."""
+        effect, slopes = self._effect.value_and_gradient(parameters)
+        value, slope = self._loss.value_and_gradient(self._columns(parameters, effect))
+        return value, slope[:, :-1] + slope[:, -1:] * self._summed(slopes)
+
+    def _columns(self, parameters: np.ndarray, effect: np.ndarray) -> Sequence[np.ndarray]:
+        own = [parameters[:, k, None] for k in range(parameters.shape[1])]
+        return [*own, self._summed(effect)]
+
+    def _summed(self, effect: np.ndarray) -> np.ndarray:
+        """Effects ``(…, change)`` times the falls, summed over the changes before each point."""
+        found = np.zeros((*effect.shape[:-1], len(self._full)))
+        if self._full.any():
+            starts = self._changes.start[self._full]
+            found[..., self._full] = np.add.reduceat(effect * self._changes.drop, starts, axis=-1)
+        return found[..., self._point]
+
+
+@cache
+def law_function(law: type[CurveLaw]) -> CurveFunction:
+    """The function of a law's own parameters, in the order of its fields."""
+    names = law.parameter_names()
+
+    def make(numbers: Any) -> CurveLaw:
+        return law(**dict(zip(names, numbers, strict=True)))
+
+    return CurveFunction(law, make, len(names))
+
+
+def _distinct(schedules: np.ndarray, steps: np.ndarray) -> tuple[Changes, np.ndarray]:
+    """The changes before each distinct step of each distinct schedule, and the one of each point.
+
+    Curves of several sizes share their schedules.
+    """
+    number: dict[Any, int] = {}
+    own = np.array([number.setdefault(schedule, len(number)) for schedule in schedules], dtype=int)
+    found, point, count, num_terms = [], np.zeros(len(own), dtype=int), 0, 0
+    for schedule, place in number.items():
+        at = np.flatnonzero(own == place)
+        distinct, which = np.unique(steps[at].astype(int), return_inverse=True)
+        changes = changes_before(schedule.rates, schedule.warmup, distinct)
+        point[at] = which + count
+        found.append((changes, num_terms))
+        count, num_terms = count + len(distinct), num_terms + len(changes.drop)
+    return _joined(found), point
+
+
+def _joined(parts: Sequence[tuple[Changes, int]]) -> Changes:
+    """The changes of several schedules, one after another; each with the number before it."""
+    return Changes(
+        np.concatenate([own.drop for own, _ in parts]),
+        Change(*(np.concatenate(arrays) for arrays in zip(*(own.change for own, _ in parts)))),  # type: ignore[misc]
+        np.concatenate([own.start + before for own, before in parts]),
+        np.concatenate([own.area for own, _ in parts]),
+    )
+
+

@@ -1,0 +1,166 @@
+"""The base class of laws of whole loss curves."""
+
+import abc
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import jax.numpy as jnp
+import numpy as np
+
+from farseer_jax.curve_laws.changes import Change
+from farseer_jax.laws.law import Law
+from farseer_jax.types import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from farseer_jax.curves.schedule import Schedule
+
+FROM_SCHEDULE = ("area", "annealed")  # the inputs that follow from a schedule
+
+
+class Prior(NamedTuple):
+    """What is known before a fit of a number that it searches: a normal distribution."""
+
+    mean: float
+    sd: float
+
+
+class CurveScale(NamedTuple):
+    """The scale of a set of curves, relative to which fits search the parameters of their laws.
+
+    Attributes:
+        loss: the least loss.
+        rate: the highest learning rate.
+        area: the largest sum of learning rates up to a loss.
+        N: geometric mean of the sizes; 1 where the curves have none.
+    """
+
+    loss: float
+    rate: float
+    area: float
+    N: float
+
+
+class CurveLaw(Law):
+    """The loss along training as a function of the schedule of the learning rate.
+
+    A law of curves is a :class:`Law` of two numbers that follow from the schedule up to a step:
+    ``area``, the sum of the learning rates, and ``annealed``, a sum over all falls of the learning
+    rate, each times its ``effect``. Write ``effect(self, change)``, with a
+    :class:`~farseer_jax.Change`, and ``loss(self, area, annealed)``; what is constant along a
+    curve, such as N, is a further argument of ``loss``. Changes within the warm-up do not count.
+
+    For fits, ``searched`` names the numbers that are searched, with their priors, and
+    ``of_searched`` makes the law of them.
+
+    Attributes:
+        searched: the numbers that a fit searches, with their priors.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> law = fj.MultiPower.published("25M")
+        >>> steady = fj.Schedule.constant(20_000, 3e-4)
+        >>> annealed = fj.Schedule.wsd(20_000, 3e-4, decay=4_000)
+        >>> [round(float(law.losses(own, [20_000])[0]), 3) for own in (steady, annealed)]
+        [3.345, 3.26]
+    """
+
+    searched: ClassVar[dict[str, Prior]] = {}
+
+    @abc.abstractmethod
+    def effect(self, change: Change) -> Any:
+        """What a fall of the learning rate by 1 adds to ``annealed`` at a later step."""
+
+    @classmethod
+    @abc.abstractmethod
+    def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
+        """The law of the numbers that a fit searches.
+
+        Args:
+            numbers: in the order of :attr:`searched`.
+            scale: of the curves.
+        """
+
+    @classmethod
+    def inputs_of_curves(cls) -> tuple[str, ...]:
+        """The inputs that are constant along a curve, such as N."""
+        return tuple(name for name in cls.inputs() if name not in FROM_SCHEDULE)
+
+    def losses(self, schedule: "Schedule", steps: ArrayLike, **inputs: float) -> np.ndarray:
+        """The losses at some steps of a schedule, in float64.
+
+        Args:
+            schedule: the learning rate of each step.
+            steps: from 1 to the schedule's number of steps, ``(step,)``.
+            inputs: what is constant along the curve, such as N.
+
+        Returns:
+            ``(step,)``.
+
+        Raises:
+            TypeError: an input is missing or unknown.
+            ValueError: a step is not one of the schedule's.
+        """
+        from farseer_jax.curve_laws.function import law_function
+
+        own, at = type(self), np.atleast_1d(np.asarray(steps, dtype=int))
+        schedule.at(at)
+        points: dict[str, np.ndarray] = {"schedule": np.full(len(at), schedule, dtype=object)}
+        points["step"] = at
+        needed = own.inputs_of_curves()
+        if set(inputs) != set(needed):
+            raise TypeError(
+                f"the law {own.name} needs the inputs {', '.join(needed) or 'none'} of a curve; "
+                f"got {', '.join(inputs) or 'none'}"
+            )
+        points |= {name: np.full(len(at), float(value)) for name, value in inputs.items()}
+        values = np.array([float(getattr(self, name)) for name in own.parameter_names()])
+        return np.asarray(law_function(own).bind(points).value(values[None])[0])
+
+    def final_loss(self, rates: ArrayLike, warmup: int = 0, **inputs: ArrayLike) -> Array:
+        """The loss after the last step, differentiable in the learning rates and the parameters.
+
+        Args:
+            rates: of each step, ``(step,)``; in the precision of these.
+            warmup: how many of the first steps are warm-up, whose rise does not count.
+            inputs: what is constant along the curve, such as N.
+
+        Example:
+            >>> import jax, jax.numpy as jnp
+            >>> import farseer_jax as fj
+            >>> law = fj.MultiPower.published("25M")
+            >>> slopes = jax.grad(law.final_loss)(jnp.full(1000, 3e-4))
+            >>> slopes.shape, bool(slopes[-1] > 0 > slopes[0])  # lower rates at the end
+            ((1000,), True)
+        """
+        rates = jnp.asarray(rates)
+        area = jnp.cumsum(rates)
+        if len(rates) < warmup + 2:
+            return jnp.asarray(self.loss(area=area[-1], annealed=jnp.zeros(()), **inputs))
+        first = warmup + 1  # index of the first step whose change counts
+        change = Change(
+            rate=rates[first:],
+            since=area[-1] - area[first - 1 : -1],
+            before=area[first - 1 : -1],
+            age=jnp.arange(len(rates) - first - 1, -1, -1, dtype=rates.dtype),
+        )
+        annealed = jnp.sum((rates[first - 1 : -1] - rates[first:]) * self.effect(change))
+        return jnp.asarray(self.loss(area=area[-1], annealed=annealed, **inputs))
+
+
+def is_curve_law(law: type[Law]) -> bool:
+    """Whether a law's input is a schedule.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> is_curve_law(fj.MultiPower), is_curve_law(fj.Chinchilla)
+        (True, False)
+    """
+    return issubclass(law, CurveLaw)
+
+
+def positive_power(base: ArrayLike, exponent: ArrayLike) -> Array:
+    """``base ** exponent`` for a base that may be 0, with a derivative of 0 there."""
+    base = jnp.asarray(base)
+    safe = jnp.where(base > 0.0, base, 1.0)
+    return jnp.where(base > 0.0, safe**exponent, 0.0)
+
+
