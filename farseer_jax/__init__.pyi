@@ -5,6 +5,9 @@ from .choosing.averaged_fit import AveragedFit, AveragedMember
 from .choosing.choose_law import choose_law
 from .choosing.law_choice import LawChoice, TriedLaw
 from .choosing.table_reading import TableReading
+from .curves.curve import Curve
+from .curves.curves import Curves
+from .curves.schedule import Schedule
 from .decisions.allocate import allocate
 from .decisions.allocation_result import Allocation
 from .decisions.compare_counts import CountComparison, CountResult, compare_counts
@@ -195,6 +198,8 @@ __all__ = [
     "Coupled",
     "CoupledInteraction",
     "CrossDomainContinualPretraining",
+    "Curve",
+    "Curves",
     "DataConstrained",
     "DataMixing",
     "Design",
@@ -287,6 +292,7 @@ __all__ = [
     "Rise",
     "RunComparison",
     "Runs",
+    "Schedule",
     "Separable",
     "Shape",
     "StartReport",

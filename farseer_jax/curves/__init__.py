@@ -1,0 +1,1 @@
+"""Loss curves under a learning-rate schedule: what they are, and how they are read."""

@@ -1,0 +1,92 @@
+"""One training run: its loss along training, and its learning-rate schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.curves.schedule import Schedule
+from farseer_jax.tables.row_numbers import shown_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The loss of one run along training, under its schedule.
+
+    Attributes:
+        name: what identifies the run.
+        steps: the logged steps, increasing, from 1, ``(point,)``.
+        losses: the loss at each, positive, ``(point,)``.
+        schedule: the learning rate of each step; it may go on after the last logged one.
+        inputs: what is constant along the run, such as N or the batch size, by name.
+        noise: standard deviation of ln loss of one logged row about its smooth course; None where
+            it is not known.
+        counts: how many logged rows each loss is the mean of, ``(point,)``; None is one.
+
+    Raises:
+        ValueError: the arrays differ in length, are empty, or hold other values.
+
+    Example:
+        >>> from farseer_jax import Curve, Schedule
+        >>> curve = Curve("a", [10, 20], [4.0, 3.5], Schedule.constant(30, 3e-4), {"N": 1e8})
+        >>> len(curve), float(curve.rates[-1])
+        (2, 0.0003)
+    """
+
+    name: str
+    steps: NDArray[np.int64]
+    losses: NDArray[np.float64]
+    schedule: Schedule
+    inputs: Mapping[str, float] = field(default_factory=dict)
+    noise: float | None = None
+    counts: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        steps, losses = np.array(self.steps), np.array(self.losses, dtype=np.float64)
+        if steps.ndim != 1 or steps.shape != losses.shape or not steps.size:
+            raise ValueError(
+                f"curve {self.name!r}: expected a step for each loss, got shapes {steps.shape} "
+                f"and {losses.shape}"
+            )
+        _refuse(self.name, "steps", "whole numbers from 1", steps != np.round(steps), steps < 1)
+        _refuse(self.name, "losses", "positive and finite", ~(np.isfinite(losses) & (losses > 0)))
+        _refuse(self.name, "steps", "increasing", np.r_[False, np.diff(steps) <= 0])
+        if steps[-1] > self.schedule.steps:
+            raise ValueError(
+                f"curve {self.name!r}: its last loss is of step {int(steps[-1]):,}, after the "
+                f"schedule's {self.schedule.steps:,} steps; give a longer schedule"
+            )
+        counts = None if self.counts is None else np.array(self.counts, dtype=np.int64)
+        for name, values in (("steps", steps.astype(np.int64)), ("losses", losses)):
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+        object.__setattr__(self, "counts", counts)
+        own = {str(name): float(value) for name, value in self.inputs.items()}
+        object.__setattr__(self, "inputs", own)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def rates(self) -> NDArray[np.float64]:
+        """The learning rate at each logged step, ``(point,)``."""
+        return self.schedule.at(self.steps)
+
+    def where(self, keep: NDArray[Any]) -> Curve:
+        """Some of the points, by a mask or by positions.
+
+        Raises:
+            ValueError: none is left.
+        """
+        counts = None if self.counts is None else self.counts[keep]
+        return replace(self, steps=self.steps[keep], losses=self.losses[keep], counts=counts)
+
+
+def _refuse(name: str, column: str, expected: str, *bad: NDArray[np.bool_]) -> None:
+    rows = np.flatnonzero(np.logical_or.reduce(bad))
+    if rows.size:
+        raise ValueError(f"curve {name!r}: {column} must be {expected}; {shown_rows(rows)}")

@@ -1,0 +1,138 @@
+"""Loss curves of several runs, as one table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from farseer_jax.close_names import unknown_name
+from farseer_jax.curves.curve import Curve
+from farseer_jax.results.numbers import or_null
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Column, Table
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Curves(Result):
+    """Loss curves of several runs, each under its learning-rate schedule.
+
+    Attributes:
+        curves: the curves, in order; their names differ.
+        columns: the columns that they were read from, by what they were taken for.
+        notes: sentences on how they were read.
+        warnings: reasons for caution.
+        source: the file or folder that they come from; empty for a table in memory.
+
+    Raises:
+        ValueError: there are no curves, two have the same name, or their inputs differ in name.
+
+    Example:
+        >>> from farseer_jax import Curve, Curves, Schedule
+        >>> constant = Schedule.constant(30, 3e-4)
+        >>> curves = Curves([Curve("a", [10, 20], [4.0, 3.5], constant)])
+        >>> len(curves), curves.names, curves["a"].losses
+        (1, ('a',), array([4. , 3.5]))
+    """
+
+    curves: tuple[Curve, ...]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "curves", tuple(self.curves))
+        if not self.curves:
+            raise ValueError("curves: expected at least one, got none")
+        twice = {name for name in self.names if self.names.count(name) > 1}
+        if twice:
+            raise ValueError(f"curves: two are named {min(twice)!r}; give each another name")
+        first = self.curves[0]
+        for own in self.curves:
+            if set(own.inputs) != set(first.inputs):
+                raise ValueError(
+                    f"curves: {own.name!r} has the inputs {', '.join(own.inputs) or 'none'}, and "
+                    f"{first.name!r} has {', '.join(first.inputs) or 'none'}; give all the same"
+                )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the curves."""
+        return tuple(own.name for own in self.curves)
+
+    @property
+    def inputs(self) -> dict[str, np.ndarray]:
+        """The inputs of each curve by name, ``(curve,)`` each."""
+        first = self.curves[0].inputs
+        return {name: np.array([own.inputs[name] for own in self.curves]) for name in first}
+
+    def select(self, names: str | Sequence[str]) -> Curves:
+        """The curves of these names, in this order.
+
+        Raises:
+            ValueError: there is no such curve.
+        """
+        asked = [names] if isinstance(names, str) else [*names]
+        return replace(self, curves=tuple(self[name] for name in asked))
+
+    def without(self, names: str | Sequence[str]) -> Curves:
+        """All but the curves of these names.
+
+        Raises:
+            ValueError: there is no such curve, or none is left.
+        """
+        left = {self[name].name for name in ([names] if isinstance(names, str) else names)}
+        return replace(self, curves=tuple(own for own in self.curves if own.name not in left))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the steps, losses, schedules and inputs, in hexadecimal digits."""
+        digest = hashlib.sha256()
+        for own in self.curves:
+            digest.update(f"{own.name}\0{own.schedule.fingerprint}\0".encode())
+            digest.update(np.ascontiguousarray(own.steps, dtype="<i8").tobytes())
+            digest.update(np.ascontiguousarray(own.losses, dtype="<f8").tobytes())
+            for name in sorted(own.inputs):
+                digest.update(f"{name}\0{own.inputs[name]!r}\0".encode())
+        return digest.hexdigest()
+
+    def table(self) -> Table:
+        """One row per curve."""
+        inputs = [Column(name, values) for name, values in self.inputs.items()]
+        return Table(
+            [
+                Column("curve", self.names, left=True),
+                *inputs,
+                Column("points", [len(own) for own in self]),
+                Column("first_step", [int(own.steps[0]) for own in self]),
+                Column("last_step", [int(own.steps[-1]) for own in self]),
+                Column("last_loss", [float(own.losses[-1]) for own in self]),
+                Column("schedule", [str(own.schedule) for own in self], left=True),
+            ],
+            noun="curves",
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """The curves for readers of JSON."""
+        return or_null({"rows": self.table().records(), "notes": [*self.notes]})
+
+    def __len__(self) -> int:
+        return len(self.curves)
+
+    def __iter__(self) -> Iterator[Curve]:
+        return iter(self.curves)
+
+    def __getitem__(self, name: str | int) -> Curve:
+        if isinstance(name, int):
+            return self.curves[name]
+        for own in self.curves:
+            if own.name == name:
+                return own
+        raise ValueError(unknown_name("curve", str(name), self.names))
+
+    def __repr__(self) -> str:
+        points = sum(map(len, self.curves))
+        return f"Curves({len(self)} curve{'s'[: len(self) != 1]}, {points:,} points)"

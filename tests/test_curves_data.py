@@ -1,0 +1,92 @@
+"""Learning-rate schedules and loss curves as data."""
+
+import numpy as np
+import pytest
+
+from farseer_jax import Schedule
+
+TEXTS = [
+    "constant steps=100 peak=0.0003 warmup=10",
+    "cosine steps=24000 peak=0.0003 final=3e-05 warmup=2160",
+    "cosine steps=90 peak=0.0003 cycles=3 warmup=10",
+    "linear steps=10 peak=1.0 final=0.1",
+    "wsd steps=100 peak=1.0 decay=20 shape=sqrt",
+    "wsd steps=100 peak=1.0 decay=20 final=0.1 shape=exponential warmup=5",
+    "multi_step steps=100 peak=1.0 at=20,40 to=0.5,0.1",
+    "inverse_sqrt steps=100 peak=1.0 warmup=10",
+    "constant steps=100 peak=1.0; stop step=60; decay at=50 over=7 final=0.1 shape=cosine",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_and_schedule_are_inverse(text: str) -> None:
+    schedule = Schedule.parse(text)
+    assert str(schedule) == text
+    assert Schedule.from_dict(schedule.to_dict()) == schedule
+
+
+def test_cosine_is_that_of_the_field() -> None:
+    schedule = Schedule.cosine(24_000, 3e-4, final=3e-5, warmup=2_160)
+    step = np.arange(1, 24_001)
+    cosine = 3e-5 + 1.35e-4 * (1 + np.cos(np.pi * (step - 2_160) / (24_000 - 2_160)))
+    expected = np.where(step <= 2_160, 3e-4 * step / 2_160, cosine)
+    np.testing.assert_allclose(schedule.rates, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", ["linear", "cosine", "exponential", "sqrt"])
+def test_decays_begin_at_the_peak_and_end_at_the_final_rate(shape: str) -> None:
+    schedule = Schedule.wsd(100, 1.0, decay=20, final=0.1, shape=shape)
+    assert schedule.rates[79] == 1.0
+    assert schedule.rates[-1] == 0.1
+    assert (np.diff(schedule.rates[79:]) < 0).all()
+
+
+def test_a_decay_from_a_constant_rate_is_wsd() -> None:
+    wsd = Schedule.wsd(100, 1.0, decay=20, shape="sqrt", warmup=10)
+    assert Schedule.constant(300, 1.0, warmup=10).with_decay(80, 20, shape="sqrt") == wsd
+
+
+def test_schedules_with_one_step_zero_rates_and_restarts() -> None:
+    assert Schedule([0.0]).steps == 1
+    assert Schedule.constant(1, 0.0).rates.tolist() == [0.0]
+    restarts = Schedule.cosine(300, 1.0, cycles=3)
+    np.testing.assert_array_equal(restarts.rates[:100], restarts.rates[100:200])
+    assert restarts.jumps.tolist() == [101, 201]
+
+
+def test_the_leading_increasing_stretch_is_the_warmup() -> None:
+    given = Schedule(Schedule.cosine(100, 1.0, warmup=10).rates)
+    assert given.warmup == 10
+    assert Schedule(np.ones(5)).warmup == 0
+    assert Schedule([0.0, 0.5, 1.0, 1.0]).warmup == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Schedule([]), "one rate for each step"),
+        (lambda: Schedule([1.0, -1.0, np.nan]), r"steps 2 \(-1\), 3 \(nan\)"),
+        (lambda: Schedule(["a"]), "expected a number"),
+        (lambda: Schedule([1.0], warmup=2), "warmup: expected a whole number from 0 to 1"),
+        (lambda: Schedule.constant(0, 1.0), "steps: expected a whole number of at least 1"),
+        (lambda: Schedule.constant(2.5, 1.0), "steps: expected a whole number"),
+        (lambda: Schedule.constant(2, -1.0), "peak: expected a learning rate"),
+        (lambda: Schedule.wsd(9, 1.0, decay=8, warmup=2), "together longer"),
+        (lambda: Schedule.wsd(9, 1.0, shape="exponential"), "never reaches 0"),
+        (lambda: Schedule.wsd(9, 1.0, shape="cosin"), "did you mean 'cosine'"),
+        (lambda: Schedule.multi_step(9, 1.0, at=[5, 3], to=[1, 2]), "increasing steps"),
+        (lambda: Schedule.multi_step(9, 1.0, at=[5], to=[1, 2]), "a rate for each"),
+        (lambda: Schedule.parse("cosin steps=9"), "did you mean 'cosine'"),
+        (lambda: Schedule.parse("cosine steps=9"), "cosine needs peak="),
+        (lambda: Schedule.parse("cosine steps=9 peak = 1"), "without spaces around '='"),
+        (lambda: Schedule.parse("cosine steps=9 peak=x"), "expected a number for peak="),
+        (lambda: Schedule.parse("cosine steps=9 peek=1"), "did you mean 'peak'"),
+        (lambda: Schedule.parse("cosine steps=9 steps=9 peak=1"), "given twice"),
+        (lambda: Schedule.parse("linear steps=9 peak=1; halt step=3"), "unknown change 'halt'"),
+        (lambda: Schedule.constant(9, 1.0).at([10]), "expected 1 to 9"),
+        (lambda: Schedule.constant(9, 1.0).truncated(10), "from 1 to 9"),
+    ],
+)
+def test_refused_schedules(make, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()
