@@ -17,6 +17,7 @@ import numpy as np
 _FEW = 64  # changes that are terms of their own
 _JUMP = 8.0  # a change this many times as large as its neighbours
 _DISTANCE = 6  # of a block from the step, in its lengths
+_RATIO = 2.0  # of the rates in a block, and of the areas
 _SAME = 1e-12  # of a block's length: changes at one place
 
 _Covers: TypeAlias = list[tuple[np.ndarray, np.ndarray]]  # rows and blocks of each level
@@ -47,23 +48,31 @@ class Changes:
         change: the changes, ``(term,)`` each.
         start: the first term of each step, ``(step,)``; the terms of a step are contiguous.
         area: sum of the learning rates up to each step, ``(step,)``.
+        warmup_area: that of the warm-up alone, ``(step,)``.
     """
 
     drop: np.ndarray
     change: Change
     start: np.ndarray
     area: np.ndarray
+    warmup_area: np.ndarray
 
 
 def changes_before(
-    rates: np.ndarray, warmup: int, steps: Sequence[int] | np.ndarray, *, exact: bool = False
+    rates: np.ndarray,
+    warmup: int,
+    steps: Sequence[int] | np.ndarray,
+    *,
+    counts_warmup: bool = False,
+    exact: bool = False,
 ) -> Changes:
     """The changes of a learning rate before each of some steps.
 
     Args:
         rates: the learning rate of each step, ``(step,)``; that of step 1 first.
-        warmup: how many steps warm up; the rise in them is no change.
+        warmup: how many of the first steps are warm-up.
         steps: at which the sums are wanted, from 1 to the number of rates.
+        counts_warmup: whether the rise in the warm-up, from a rate of 0, is among the changes.
         exact: whether each change is a term of its own, rather than those of a block two.
 
     Example:
@@ -76,14 +85,14 @@ def changes_before(
     """
     rates = np.asarray(rates, dtype=float)
     area = np.concatenate([[0.0], np.cumsum(rates)])
-    drops = np.zeros(len(rates) + 1)  # of step k at place k
-    drops[2:] = rates[:-1] - rates[1:]
-    drops[: min(warmup + 2, len(drops))] = 0.0  # the first rate after the warm-up is the peak
+    drops = np.append(0.0, -np.diff(rates, prepend=0.0))  # of step k at place k
+    if not counts_warmup:
+        drops[: warmup + 2] = 0.0  # the first rate after the warm-up is the peak
     ends = np.asarray(steps, dtype=int)
     if exact:
         row, place, drop = _single(drops, ends, np.flatnonzero(drops))
     else:
-        row, place, drop = _in_blocks(drops, ends)
+        row, place, drop = _in_blocks(drops, ends, np.append(rates[0], rates), area)
     order = np.argsort(row, kind="stable")
     row, place, drop = row[order], place[order], drop[order]
     before = np.interp(place - 1.0, np.arange(len(area)), area)
@@ -93,7 +102,8 @@ def changes_before(
         before=before,
         age=np.maximum(ends[row] - place, 0.0),
     )
-    return Changes(drop, change, np.searchsorted(row, np.arange(len(ends))), area[ends])
+    start = np.searchsorted(row, np.arange(len(ends)))
+    return Changes(drop, change, start, area[ends], area[np.minimum(ends, warmup)])
 
 
 def _single(
@@ -104,8 +114,17 @@ def _single(
     return row, places[of].astype(float), drops[places[of]]
 
 
-def _in_blocks(drops: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two changes for each block of the steps before each step; jumps one by one."""
+def _in_blocks(
+    drops: np.ndarray, ends: np.ndarray, rates: np.ndarray, area: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two changes for each block of the steps before each step; jumps one by one.
+
+    Args:
+        drops: fall of the rate at each step, step 0 included, ``(step,)``.
+        ends: the steps at which sums are wanted.
+        rates: ``(step,)``.
+        area: sum of the rates up to each step, ``(step,)``.
+    """
     places = np.flatnonzero(drops)
     if len(places) <= _FEW:
         return _single(drops, ends, places)
@@ -118,7 +137,8 @@ def _in_blocks(drops: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndar
         for sign in (1.0, -1.0):
             measure = np.maximum(sign * smooth, 0.0)
             if measure.any():
-                found += _terms(measure, begin, covers, sign)
+                varied = np.stack([rates, area])[:, begin + 1 : end]
+                found += _terms(measure, varied, begin, covers, sign)
     row, place, drop = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     return row, place, drop
 
@@ -130,30 +150,44 @@ def _is_jump(drops: np.ndarray) -> np.ndarray:
 
 
 def _terms(
-    measure: np.ndarray, begin: int, covers: "_Covers", sign: float
+    measure: np.ndarray, varied: np.ndarray, begin: int, covers: "_Covers", sign: float
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """The terms of a smooth part of a schedule.
 
     Args:
         measure: falls (or rises) of the rate at the steps after ``begin``.
+        varied: rates and areas there, ``(2, step)``; blocks in which one varies by a large factor
+            are halved.
         begin: the step before them.
         covers: blocks of steps that cover those before each row's step.
         sign: of the changes.
     """
     found = []
-    for level, (rows, blocks) in enumerate(covers):
+    halved = np.zeros(0, dtype=int), np.zeros(0, dtype=int)
+    for level in range(len(covers) - 1, -1, -1):
         length = 1 << level
         first = begin // length
-        padded = np.concatenate([np.zeros(begin - first * length), measure])
-        places, masses = _two_points(padded, length)
-        blocks = blocks - first
-        inside = (blocks >= 0) & (blocks < len(masses[0]))
+        padding = begin - first * length
+        places, masses = _two_points(np.pad(measure, (padding, 0)), length)
+        rows, blocks = (np.concatenate(pair) for pair in zip(covers[level], halved, strict=True))
+        inside = (blocks >= first) & (blocks < first + len(masses[0]))
         rows, blocks = rows[inside], blocks[inside]
+        wide = _varies(varied, padding, length)[blocks - first]
+        halved = np.tile(rows[wide], 2), np.concatenate([2 * blocks[wide], 2 * blocks[wide] + 1])
+        rows, blocks = rows[~wide], blocks[~wide] - first
         for place, mass in zip(places, masses, strict=True):
             used = mass[blocks] > 0.0
             at = blocks[used]
             found.append((rows[used], place[at] + first * length, sign * mass[at]))
     return found
+
+
+def _varies(varied: np.ndarray, padding: int, length: int) -> np.ndarray:
+    """Whether one of two numbers varies by a large factor within a block, ``(block,)``."""
+    num = -(-(varied.shape[1] + padding) // length)
+    filled = np.pad(varied, ((0, 0), (padding, num * length - padding - varied.shape[1])), "edge")
+    blocks = filled.reshape(2, num, length)
+    return (blocks.max(2) > _RATIO * blocks.min(2)).any(0) & (length > 1)
 
 
 def _cover(ends: np.ndarray) -> "_Covers":

@@ -5,17 +5,20 @@ each point, and the sum enters the loss as one more number that depends on the p
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from farseer_jax.curve_laws.changes import Change, Changes, changes_before
 from farseer_jax.curve_laws.law import CurveLaw
-from farseer_jax.solvers.bound_function import BoundFunction
+from farseer_jax.link_functions import Link
+from farseer_jax.solvers.bound_function import BoundFunction, Parameters
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 
 MakeLaw: TypeAlias = Callable[[Any], CurveLaw]
+
+IDENTITY = Link("identity")
 
 
 class CurveFunction:
@@ -25,24 +28,27 @@ class CurveFunction:
         law: the class of the law.
         make: the law of a list of numbers, traceable.
         num_components: how many numbers there are.
+        link: the scale of the errors.
     """
 
     twice_differentiable = False
 
-    def __init__(self, law: type[CurveLaw], make: MakeLaw, num_components: int) -> None:
+    def __init__(
+        self, law: type[CurveLaw], make: MakeLaw, num_components: int, link: Link = IDENTITY
+    ) -> None:
         self.num_components = num_components
-        inputs = tuple(law.inputs_of_curves())
+        own = [name for name in law.inputs() if name != "annealed"]
 
         def effect(numbers: list[Any], change: dict[str, Any]) -> Any:
             return make(numbers).effect(Change(**change))
 
         def loss(numbers: list[Any], point: dict[str, Any]) -> Any:
-            return make(numbers[:-1]).loss(annealed=numbers[-1], **point)
+            return link.forward(make(numbers[:-1]).loss(annealed=numbers[-1], **point))
 
         scalars: list[tuple[int, ...]] = [()] * num_components
         self.effect = NumpyFunction(effect, scalars, dict.fromkeys(Change._fields, ()))
-        self.loss = NumpyFunction(loss, [*scalars, ()], dict.fromkeys(("area", *inputs), ()))
-        self._inputs = inputs
+        self.loss = NumpyFunction(loss, [*scalars, ()], dict.fromkeys(own, ()))
+        self._inputs, self._counts_warmup = own, law.counts_warmup
 
     def bind(self, inputs: Mapping[str, np.ndarray]) -> "BoundCurveFunction":
         """The function at points.
@@ -51,10 +57,10 @@ class CurveFunction:
             inputs: ``"schedule"``, objects, and ``"step"``; and what is constant along a curve;
                 ``(point,)`` each.
         """
-        distinct, point = _distinct(inputs["schedule"], inputs["step"])
+        distinct, point = _distinct(inputs["schedule"], inputs["step"], self._counts_warmup)
         effect = self.effect.bind(distinct.change._asdict())
-        own = {name: inputs[name] for name in self._inputs}
-        loss = self.loss.bind({"area": distinct.area[point], **own})
+        known = {"area": distinct.area[point], "warmup_area": distinct.warmup_area[point]}
+        loss = self.loss.bind({name: {**inputs, **known}[name] for name in self._inputs})
         return BoundCurveFunction(distinct, point, effect, loss)
 
 
@@ -85,19 +91,23 @@ class BoundCurveFunction:
         """Itself: all batch elements share the points."""
         return self
 
-    def value(self, parameters: np.ndarray) -> np.ndarray:
-        """The losses, ``(element, point)``, of parameters ``(element, component)``."""
+    def value(self, parameters: Parameters) -> np.ndarray:
+        """The losses, ``(element, point)``, of parameters ``(element, component)`` or by column."""
         return self._loss.value(self._columns(parameters, self._effect.value(parameters)))
 
-    def value_and_gradient(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def value_and_gradient(self, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
         """Losses ``(element, point)`` and derivatives ``(element, component, point)``."""
-        effect, slopes = self._effect.value_and_gradient(parameters)
+        effect, slopes = self._effect.value_and_slopes(parameters)
         value, slope = self._loss.value_and_gradient(self._columns(parameters, effect))
-        return value, slope[:, :-1] + slope[:, -1:] * self._summed(slopes)
+        found = slope[:, :-1]
+        for component, own in slopes.items():
+            found[:, component] += slope[:, -1] * self._summed(own)
+        return value, found
 
-    def _columns(self, parameters: np.ndarray, effect: np.ndarray) -> Sequence[np.ndarray]:
-        own = [parameters[:, k, None] for k in range(parameters.shape[1])]
-        return [*own, self._summed(effect)]
+    def _columns(self, parameters: Parameters, effect: np.ndarray) -> Sequence[np.ndarray]:
+        if isinstance(parameters, np.ndarray):
+            parameters = [parameters[:, k, None] for k in range(parameters.shape[1])]
+        return [*parameters, self._summed(effect)]
 
     def _summed(self, effect: np.ndarray) -> np.ndarray:
         """Effects ``(…, change)`` times the falls, summed over the changes before each point."""
@@ -119,7 +129,9 @@ def law_function(law: type[CurveLaw]) -> CurveFunction:
     return CurveFunction(law, make, len(names))
 
 
-def _distinct(schedules: np.ndarray, steps: np.ndarray) -> tuple[Changes, np.ndarray]:
+def _distinct(
+    schedules: np.ndarray, steps: np.ndarray, counts_warmup: bool
+) -> tuple[Changes, np.ndarray]:
     """The changes before each distinct step of each distinct schedule, and the one of each point.
 
     Curves of several sizes share their schedules.
@@ -130,11 +142,17 @@ def _distinct(schedules: np.ndarray, steps: np.ndarray) -> tuple[Changes, np.nda
     for schedule, place in number.items():
         at = np.flatnonzero(own == place)
         distinct, which = np.unique(steps[at].astype(int), return_inverse=True)
-        changes = changes_before(schedule.rates, schedule.warmup, distinct)
+        changes = _changes(schedule, distinct.tobytes(), counts_warmup)
         point[at] = which + count
         found.append((changes, num_terms))
         count, num_terms = count + len(distinct), num_terms + len(changes.drop)
     return _joined(found), point
+
+
+@lru_cache(maxsize=64)
+def _changes(schedule: Any, steps: bytes, counts_warmup: bool) -> Changes:
+    at = np.frombuffer(steps, dtype=int)
+    return changes_before(schedule.rates, schedule.warmup, at, counts_warmup=counts_warmup)
 
 
 def _joined(parts: Sequence[tuple[Changes, int]]) -> Changes:
@@ -144,6 +162,5 @@ def _joined(parts: Sequence[tuple[Changes, int]]) -> Changes:
         Change(*(np.concatenate(arrays) for arrays in zip(*(own.change for own, _ in parts)))),  # type: ignore[misc]
         np.concatenate([own.start + before for own, before in parts]),
         np.concatenate([own.area for own, _ in parts]),
+        np.concatenate([own.warmup_area for own, _ in parts]),
     )
-
-

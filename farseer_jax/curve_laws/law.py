@@ -13,7 +13,7 @@ from farseer_jax.types import Array, ArrayLike
 if TYPE_CHECKING:
     from farseer_jax.curves.schedule import Schedule
 
-FROM_SCHEDULE = ("area", "annealed")  # the inputs that follow from a schedule
+FROM_SCHEDULE = ("area", "warmup_area", "annealed")  # the inputs that follow from a schedule
 
 
 class Prior(NamedTuple):
@@ -42,16 +42,18 @@ class CurveScale(NamedTuple):
 class CurveLaw(Law):
     """The loss along training as a function of the schedule of the learning rate.
 
-    A law of curves is a :class:`Law` of two numbers that follow from the schedule up to a step:
-    ``area``, the sum of the learning rates, and ``annealed``, a sum over all falls of the learning
-    rate, each times its ``effect``. Write ``effect(self, change)``, with a
-    :class:`~farseer_jax.Change`, and ``loss(self, area, annealed)``; what is constant along a
-    curve, such as N, is a further argument of ``loss``. Changes within the warm-up do not count.
+    A law of curves is a :class:`Law` of numbers that follow from the schedule up to a step:
+    ``area``, the sum of the learning rates, ``warmup_area``, that of the warm-up alone, and
+    ``annealed``, a sum over all falls of the learning rate, each times its ``effect``. Write
+    ``effect(self, change)``, with a :class:`~farseer_jax.Change`, and ``loss(self, area,
+    annealed)``, with ``warmup_area`` if it matters; what is constant along a curve, such as N, is
+    a further argument of ``loss``.
 
     For fits, ``searched`` names the numbers that are searched, with their priors, and
     ``of_searched`` makes the law of them.
 
     Attributes:
+        counts_warmup: whether the rise of the rate in the warm-up is among the changes.
         searched: the numbers that a fit searches, with their priors.
 
     Example:
@@ -63,6 +65,7 @@ class CurveLaw(Law):
         [3.345, 3.26]
     """
 
+    counts_warmup: ClassVar[bool] = False
     searched: ClassVar[dict[str, Prior]] = {}
 
     @abc.abstractmethod
@@ -120,7 +123,7 @@ class CurveLaw(Law):
 
         Args:
             rates: of each step, ``(step,)``; in the precision of these.
-            warmup: how many of the first steps are warm-up, whose rise does not count.
+            warmup: how many of the first steps are warm-up.
             inputs: what is constant along the curve, such as N.
 
         Example:
@@ -133,17 +136,15 @@ class CurveLaw(Law):
         """
         rates = jnp.asarray(rates)
         area = jnp.cumsum(rates)
-        if len(rates) < warmup + 2:
-            return jnp.asarray(self.loss(area=area[-1], annealed=jnp.zeros(()), **inputs))
-        first = warmup + 1  # index of the first step whose change counts
-        change = Change(
-            rate=rates[first:],
-            since=area[-1] - area[first - 1 : -1],
-            before=area[first - 1 : -1],
-            age=jnp.arange(len(rates) - first - 1, -1, -1, dtype=rates.dtype),
-        )
-        annealed = jnp.sum((rates[first - 1 : -1] - rates[first:]) * self.effect(change))
-        return jnp.asarray(self.loss(area=area[-1], annealed=annealed, **inputs))
+        before = area - rates
+        age = jnp.arange(len(rates) - 1, -1, -1, dtype=rates.dtype)
+        change = Change(rates, area[-1] - before, before, age)
+        falls = jnp.concatenate([jnp.zeros(1, rates.dtype), rates[:-1]]) - rates
+        counts = self.counts_warmup | (np.arange(len(rates)) > max(warmup, 0))
+        annealed = jnp.sum(jnp.where(counts, falls, 0.0) * self.effect(change))
+        own = {"area": area[-1], "warmup_area": jnp.sum(rates[:warmup]), "annealed": annealed}
+        used = {name: own[name] for name in FROM_SCHEDULE if name in type(self).inputs()}
+        return jnp.asarray(self.loss(**used, **inputs))
 
 
 def is_curve_law(law: type[Law]) -> bool:
@@ -162,5 +163,3 @@ def positive_power(base: ArrayLike, exponent: ArrayLike) -> Array:
     base = jnp.asarray(base)
     safe = jnp.where(base > 0.0, base, 1.0)
     return jnp.where(base > 0.0, safe**exponent, 0.0)
-
-

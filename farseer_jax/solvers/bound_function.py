@@ -81,6 +81,13 @@ class BoundFunction:
         value, *slopes = self._run("gradient", self.function.gradient_program, columns)
         return self._spread(value, columns), self._stacked(slopes, columns)
 
+    def value_and_slopes(self, parameters: Parameters) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        """Values ``(element, run)`` and the derivatives in the components that matter, likewise."""
+        columns = _columns(parameters)
+        value, *slopes = self._run("gradient", self.function.gradient_program, columns)
+        used = sorted(self.function.used_components)
+        return self._spread(value, columns), {k: self._spread(slopes[k], columns) for k in used}
+
     def summed_hessian(
         self, parameters: Parameters, sum_runs: Callable[[Any], np.ndarray]
     ) -> list[np.ndarray]:

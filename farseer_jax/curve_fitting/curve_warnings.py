@@ -1,0 +1,85 @@
+"""Warnings about a fit of curves, worst first."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from farseer_jax.results.numbers import share_text
+from farseer_jax.tables.row_numbers import shortened
+
+if TYPE_CHECKING:
+    from farseer_jax.curve_fitting.result import CurveFit
+
+_FALL = 0.3  # of the peak: a learning rate that fell less shows little of annealing
+_WIDENED, _OUTLIER, _FAR, _MOST_SHOWN = 1.5, 0.3, 3.0, 5
+
+
+def warnings_of(fit: "CurveFit") -> tuple[str, ...]:
+    """The warnings of a fit."""
+    return (
+        *_no_annealing(fit),
+        *_sizes(fit),
+        *_far(fit),
+        *_widened(fit),
+        *_spikes(fit),
+        *fit.curves.warnings,
+    )
+
+
+def _no_annealing(fit: "CurveFit") -> Iterator[str]:
+    falls = [_observed_fall(own) for own in fit.curves]
+    if max(falls) < _FALL:
+        yield (
+            "no curve shows a learning rate that has fallen much (at most "
+            f"{max(falls):.0%} of the peak): what annealing gains comes from published curves; add "
+            "a curve that was annealed"
+        )
+
+
+def _observed_fall(curve: "object") -> float:
+    rates = curve.schedule.rates[curve.schedule.warmup : curve.steps[-1]]  # type: ignore[attr-defined]
+    return float(1.0 - rates[-1] / rates.max()) if len(rates) and rates.max() > 0.0 else 0.0
+
+
+def _sizes(fit: "CurveFit") -> Iterator[str]:
+    num = len(set(fit.curves.inputs.get("N", np.ones(0)).tolist()))
+    if num == 2:
+        yield (
+            "two sizes do not determine how the loss depends on N; predictions at other sizes "
+            "rest on published curves: add a third size"
+        )
+
+
+def _far(fit: "CurveFit") -> Iterator[str]:
+    far = {
+        own.name: own.schedule.steps / own.steps[-1]
+        for own in fit.curves
+        if own.schedule.steps > _FAR * own.steps[-1]
+    }
+    if far:
+        yield (
+            f"the schedule of {', '.join(far)} goes on to {max(far.values()):.3g} times the "
+            "steps seen: the final loss is an extrapolation"
+        )
+
+
+def _widened(fit: "CurveFit") -> Iterator[str]:
+    own = fit.records[0]
+    if own.widening > _WIDENED:
+        yield (
+            f"the law missed its own hold-outs by more than expected (worst: "
+            f"{own.holdouts[int(own.miss.argmax())]}, {share_text(float(own.miss.max()))}); "
+            f"intervals are {own.widening:.2g} times as wide"
+        )
+
+
+def _spikes(fit: "CurveFit") -> Iterator[str]:
+    start, shown = 0, []
+    for own in fit.thinned:
+        counts = np.ones(len(own)) if own.counts is None else own.counts
+        low = fit.weights[start : start + len(own)] < _OUTLIER * counts
+        start += len(own)
+        shown += [f"{own.name} at step {step:,}" for step in own.steps[low]]
+    if shown:
+        yield f"{len(shown)} point{'s'[: len(shown) != 1]} with little weight: {shortened(shown, _MOST_SHOWN)}"

@@ -1,0 +1,119 @@
+"""``fit_curves``: a law of loss curves, fitted to the curves of some runs."""
+
+import numpy as np
+
+from farseer_jax.curve_fitting.errors import CurveErrors
+from farseer_jax.curve_fitting.holdouts import CurveHoldouts, curve_holdouts
+from farseer_jax.curve_fitting.members import NOISE, member_of
+from farseer_jax.curve_fitting.points import CurvePoints, points_of, scale_of
+from farseer_jax.curve_fitting.result import CurveFit, CurveRecord
+from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.curve_laws.registry import SIZED, curve_law_named
+from farseer_jax.curves.curves import Curves
+from farseer_jax.forecasting.posterior import Posterior, fit_member
+from farseer_jax.forecasting.rolling_limits import RollingLimits
+from farseer_jax.forecasting.stack import record_of
+from farseer_jax.runs.checks import check_level
+from farseer_jax.runtime.progress import in_stages
+from farseer_jax.runtime.threads import one_blas_thread
+
+
+def fit_curves(
+    curves: Curves,
+    law: type[CurveLaw] | str | None = None,
+    *,
+    errors: CurveErrors | None = None,
+    points: int = 64,
+    level: float = 0.9,
+) -> CurveFit:
+    """Fit a law of loss curves: the loss along training as a function of the schedule.
+
+    Least squares of ln loss with weak priors; the noise, outliers (spikes) and what the points of
+    a curve have in common are estimated with the law. Its own misses on hold-outs, each curve and
+    the end of each curve, widen its intervals.
+
+    Args:
+        curves: the curves; those whose schedule goes on after their last loss are still running.
+        law: a law or its name; None chooses among the laws by their misses on hold-outs. Where
+            the curves have several sizes N, the law is that over sizes.
+        errors: amplitudes and length of the correlated errors.
+        points: to how many points, equally spaced in the logarithm of the step, each curve is
+            thinned.
+        level: nominal coverage of intervals.
+
+    Raises:
+        ValueError: a law is unknown, the curves lack an input that it needs, or the curves have
+            too few points.
+
+    Example:
+        >>> from farseer_jax import example_curves, fit_curves
+        >>> found = fit_curves(example_curves(), "multi-power")
+        >>> found.law.name
+        'multi-power'
+    """
+    check_level(level)
+    laws = laws_for(curves, law)
+    thinned = curves.thinned(points)
+    errors = CurveErrors() if errors is None else errors
+    tried = []
+    with one_blas_thread():
+        for own in in_stages("fitting laws of curves and their hold-outs", laws):
+            tried.append(_fitted(thinned, own, errors))
+    best = min(range(len(laws)), key=lambda place: tried[place][1].rms)
+    posterior, _ = tried[best]
+    laplace = posterior.laplace
+    return CurveFit(
+        curves=curves,
+        law=posterior.member.law_of(laplace.free[0]),  # type: ignore[arg-type]
+        errors=errors,
+        points=points,
+        level=level,
+        free=laplace.free[0],
+        weights=laplace.weights[0],
+        prior_precision=laplace.prior_precision[0],
+        records=tuple(record for _, record in (tried[best], *tried[:best], *tried[best + 1 :])),
+    )
+
+
+def laws_for(curves: Curves, law: type[CurveLaw] | str | None) -> list[type[CurveLaw]]:
+    """The laws to be tried: one, or all of the library; over sizes where there are several.
+
+    Raises:
+        TypeError: not a law of curves.
+        ValueError: an unknown name.
+    """
+    chosen = list(SIZED) if law is None else [curve_law_named(law) if isinstance(law, str) else law]
+    for own in chosen:
+        if not (isinstance(own, type) and issubclass(own, CurveLaw)):
+            raise TypeError(f"law: expected a law of curves or its name, got {own!r}")
+    if len(set(curves.inputs.get("N", np.ones(1)).tolist())) < 2:
+        return chosen
+    return [SIZED.get(own, own) for own in chosen]
+
+
+def _fitted(
+    curves: Curves, law: type[CurveLaw], errors: CurveErrors
+) -> tuple[Posterior, CurveRecord]:
+    """A law fitted to all points and to those of each hold-out."""
+    points = points_of(curves, law)
+    inputs = points.inputs
+    holdouts = curve_holdouts(inputs["curve"], inputs["step"])
+    columns = errors.columns(inputs)
+    rows = points.counts * np.vstack([np.ones(len(points.target)), holdouts.fitted])
+    member = member_of(law, scale_of(curves))
+    posterior = fit_member(
+        member,
+        columns,
+        columns.at(inputs),
+        inputs,
+        points.target,
+        rows,
+        NOISE,  # type: ignore[arg-type]
+    )
+    return posterior, _record(posterior, holdouts, points)
+
+
+def _record(posterior: Posterior, holdouts: CurveHoldouts, points: CurvePoints) -> CurveRecord:
+    limits = RollingLimits(holdouts.limit, holdouts.fitted, holdouts.predicted)
+    own = record_of(posterior, limits, points.inputs, points.target)
+    return CurveRecord(posterior.member.name, holdouts.names, own.miss, own.widening)

@@ -1,0 +1,233 @@
+"""``CurveFit``: a fitted law of loss curves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from farseer_jax.curve_fitting.curve_fit_text import fit_parts, fit_table
+from farseer_jax.curve_fitting.curve_warnings import warnings_of
+from farseer_jax.curve_fitting.errors import CurveErrors
+from farseer_jax.curve_fitting.members import NOISE, member_of
+from farseer_jax.curve_fitting.points import inputs_at, points_of, scale_of
+from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.curves.curves import Curves
+from farseer_jax.curves.schedule import Schedule
+from farseer_jax.forecasting.posterior import Moments, posterior_of, problem_of
+from farseer_jax.forecasting.stack import Stack
+from farseer_jax.results.result import Result
+from farseer_jax.results.table import Table
+from farseer_jax.runs.checks import check_level
+from farseer_jax.solvers.estimated_noise import laplace_at
+
+NEW_RUN = ""  # the label of a run that is not among the curves
+
+
+@dataclass(frozen=True, eq=False)
+class CurveRecord:
+    """How a law predicted curves, and ends of curves, that it was not fitted to.
+
+    Attributes:
+        law: the law's name.
+        holdouts: what each hold-out hid, ``(holdout,)``.
+        miss: root mean square of ln observed less predicted, ``(holdout,)``.
+        widening: the factor of standard deviations that the misses ask for, at least 1.
+    """
+
+    law: str
+    holdouts: tuple[str, ...]
+    miss: np.ndarray
+    widening: float
+
+    @property
+    def rms(self) -> float:
+        """Geometric mean of the misses; infinite without hold-outs."""
+        return float(np.exp(np.log(self.miss).mean())) if len(self.miss) else np.inf
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CurveFit(Result):
+    """A law of loss curves with the errors along them, fitted to the curves of some runs.
+
+    Attributes:
+        curves: the curves.
+        law: the fitted law.
+        errors: amplitudes and length of the correlated errors.
+        points: to how many points each curve was thinned.
+        level: nominal coverage of intervals.
+        free: the numbers that the fit searched, ``(number,)``.
+        weights: of the points, outliers' reduced, ``(point,)``, one curve after another.
+        prior_precision: of the numbers, times the noise's variance, ``(number,)``.
+        records: the hold-outs of the law, then those of other laws tried.
+
+    Example:
+        >>> from farseer_jax import Schedule, example_curves, fit_curves
+        >>> found = fit_curves(example_curves(), "multi-power")
+        >>> schedule = Schedule.wsd(20_000, 3e-4, decay=4_000, warmup=2_000)
+        >>> low, high = found.interval(schedule)
+        >>> bool(low < found.predict(schedule) < high)
+        True
+    """
+
+    curves: Curves
+    law: CurveLaw
+    errors: CurveErrors
+    points: int
+    level: float
+    free: np.ndarray
+    weights: np.ndarray
+    prior_precision: np.ndarray
+    records: tuple[CurveRecord, ...]
+
+    def predict(
+        self,
+        schedule: Schedule,
+        steps: ArrayLike | None = None,
+        *,
+        curve: str | None = None,
+        **inputs: float,
+    ) -> np.ndarray:
+        """The predicted loss (its median) at steps of a schedule.
+
+        Args:
+            schedule: of the run.
+            steps: the steps; None is the schedule's last.
+            curve: the name of the fitted curve that this one continues, or differs from only
+                later; None is a new run.
+            inputs: what is constant along the run, such as N; those of ``curve`` unless given.
+
+        Returns:
+            Of the shape of ``steps``.
+
+        Raises:
+            TypeError: an input is missing or unknown.
+            ValueError: there is no such curve, or the schedule has no such step.
+        """
+        moments, shape = self._moments(schedule, steps, curve, inputs)
+        return np.exp(moments.mean).reshape(shape)[()]
+
+    def interval(
+        self,
+        schedule: Schedule,
+        steps: ArrayLike | None = None,
+        *,
+        curve: str | None = None,
+        level: float | None = None,
+        new_run: bool = False,
+        **inputs: float,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends of intervals of the loss, arguments as for :meth:`predict`.
+
+        Args:
+            schedule: of the run.
+            steps: the steps; None is the schedule's last.
+            curve: the fitted curve that this one continues.
+            level: nominal coverage; that of the fit unless given.
+            new_run: the interval of one logged loss, noise included.
+            inputs: what is constant along the run.
+        """
+        from scipy.special import stdtrit
+
+        level = self.level if level is None else level
+        check_level(level)
+        moments, shape = self._moments(schedule, steps, curve, inputs)
+        variance = moments.variance + (moments.noise if new_run else 0.0)
+        reach = stdtrit(self.stack.degrees, 0.5 * (1.0 + level)) * np.sqrt(variance)
+        low, high = (np.exp(moments.mean + side * reach) for side in (-1.0, 1.0))
+        return low.reshape(shape)[()], high.reshape(shape)[()]
+
+    def draws(
+        self,
+        points: Sequence[tuple[Schedule, int, str | None]],
+        *,
+        num: int = 1000,
+        seed: int = 0,
+        **inputs: float,
+    ) -> np.ndarray:
+        """Joint draws of the loss without noise: what points have in common stays common.
+
+        Args:
+            points: a schedule, a step, and the fitted curve that it continues or None, each.
+            num: how many draws.
+            seed: of the random numbers.
+            inputs: what is constant along the runs.
+
+        Returns:
+            ``(draw, point)``.
+        """
+        parts = [self._inputs(own, step, curve, inputs) for own, step, curve in points]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return np.exp(self.stack.draws(joined, num, seed)[0])
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The posterior, from what is stored of it."""
+        points = points_of(self.thinned, type(self.law))
+        member, columns = self._member, self.errors.columns(points.inputs)
+        features = columns.at(points.inputs)
+        problem = problem_of(member, features, points.inputs, points.target, self.weights[None])
+        problem = replace(
+            problem, weights=self.weights[None], prior_precision=self.prior_precision[None]
+        )
+        found = laplace_at(problem, self.free[None], NOISE)
+        posterior = posterior_of(member, columns, features, problem, found)  # type: ignore[arg-type]
+        return Stack([posterior], np.ones(1), np.array([self.records[0].widening]))
+
+    @cached_property
+    def thinned(self) -> Curves:
+        """The curves as they were fitted."""
+        return self.curves.thinned(self.points)
+
+    @cached_property
+    def residuals(self) -> np.ndarray:
+        """ln observed less the law's, without the errors along curves, ``(point,)``."""
+        return self.stack.posteriors[0].laplace.residuals[0]
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of the noise of ln loss of one logged row."""
+        return float(self.stack.posteriors[0].laplace.noise[0])
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """Reasons to doubt the fit, worst first."""
+        return warnings_of(self)
+
+    def table(self) -> Table:
+        """One row per curve: how it fits, and the loss that it will end at."""
+        return fit_table(self)
+
+    def text_parts(self) -> Sequence[str | Table]:
+        """The answer, what it rests on, and reasons to doubt it."""
+        return fit_parts(self)
+
+    def __repr__(self) -> str:
+        return f"CurveFit({self.law.name}, {self.curves!r})"
+
+    @property
+    def _member(self) -> Any:
+        return member_of(type(self.law), scale_of(self.thinned))
+
+    def _moments(
+        self, schedule: Schedule, steps: ArrayLike | None, curve: str | None, inputs: Any
+    ) -> tuple[Moments, tuple[int, ...]]:
+        at = np.asarray(schedule.steps if steps is None else steps)
+        return self.stack.moments(self._inputs(schedule, at.ravel(), curve, inputs)), at.shape
+
+    def _inputs(
+        self, schedule: Schedule, steps: ArrayLike, curve: str | None, inputs: Any
+    ) -> dict[str, np.ndarray]:
+        at = np.atleast_1d(np.asarray(steps))
+        schedule.at(at)
+        known = {} if curve is None else dict(self.curves[curve].inputs)
+        needed = type(self.law).inputs_of_curves()
+        own = {name: value for name, value in (known | inputs).items() if name in needed}
+        if set(own) != set(needed) or not set(inputs) <= set(needed):
+            raise TypeError(
+                f"the law {self.law.name} needs the inputs {', '.join(needed) or 'none'} of a "
+                f"run; got {', '.join(own | inputs) or 'none'}"
+            )
+        return inputs_at(NEW_RUN if curve is None else curve, schedule, at, own)

@@ -1,0 +1,91 @@
+"""The multi-power law of loss curves (Luo et al.)."""
+
+from typing import Any, ClassVar, Self
+
+import jax.numpy as jnp
+
+from farseer_jax.curve_laws.changes import Change
+from farseer_jax.curve_laws.law import CurveLaw, CurveScale, Prior, positive_power
+from farseer_jax.laws.domains import Exponent, Positive
+
+
+def response(change: Change, C: Any, beta: Any, gamma: Any) -> Any:
+    """``1 − (1 + C·η_k^−γ·S_k)^−β``: how far the loss has followed a change."""
+    slowness = positive_power(change.rate, -gamma)
+    return -jnp.expm1(-beta * jnp.log1p(C * slowness * change.since))
+
+
+class MultiPower(CurveLaw):
+    """``L = L0 + A·S(t)^−α − B·Σ_k (η_{k−1} − η_k)·[1 − (1 + C·η_k^−γ·S_k(t))^−β]``.
+
+    S(t) is the sum of the learning rates up to step t, the warm-up included, and S_k(t) their sum
+    from step k to t. The rise of the warm-up counts as well, so that L0 is the limit of a rate
+    that falls to 0. Luo et al., *A Multi-Power Law for Loss Curve Prediction Across Learning Rate
+    Schedules* (arXiv:2503.12811); the published parameters are those of the authors' repository.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> law = fj.MultiPower.published("100M")
+        >>> cosine = fj.Schedule.cosine(24_000, 3e-4, final=3e-5, warmup=2_160)
+        >>> law.losses(cosine, [12_000, 24_000]).round(3)
+        array([3.099, 2.978])
+    """
+
+    L0: Positive
+    A: Positive
+    alpha: Exponent
+    B: Positive
+    C: Positive
+    beta: Exponent
+    gamma: Exponent
+    warmup_weight: Positive
+
+    name = "multi-power"
+    formula = "L0 + A·S^(-alpha) - B·Σ Δη_k·[1 - (1 + C·η_k^(-gamma)·S_k)^(-beta)]"
+    counts_warmup = True
+    published_parameters: ClassVar = {
+        name: dict(zip(("L0", "A", "alpha", "B", "C", "beta", "gamma"), values, strict=True))
+        | {"warmup_weight": 1.0}
+        for name, values in {
+            "25M": (3.04, 0.525, 0.508, 363.788, 2.066, 0.583, 0.641),
+            "100M": (2.651, 0.601, 0.453, 437.946, 2.132, 0.598, 0.655),
+            "400M": (2.375, 0.654, 0.429, 523.425, 2.025, 0.594, 0.635),
+        }.items()
+    }
+
+    searched: ClassVar = {
+        "L0": Prior(-0.1, 0.1),
+        "reducible": Prior(-2.5, 1.0),
+        "alpha": Prior(-0.8, 0.3),
+        "response": Prior(-1.6, 0.5),
+        "speed": Prior(-2.7, 1.0),
+        "beta": Prior(-1.6, 0.5),
+        "gamma": Prior(0.8, 0.25),
+        "warmup_weight": Prior(0.0, 0.7),
+    }
+
+    def effect(self, change: Change) -> Any:
+        """``1 − (1 + C·η_k^−γ·S_k)^−β``."""
+        return response(change, self.C, self.beta, self.gamma)
+
+    def loss(self, area: Any, warmup_area: Any, annealed: Any) -> Any:
+        """The loss at the step."""
+        area = area + (self.warmup_weight - 1.0) * warmup_area
+        return self.L0 + self.A * area**-self.alpha - self.B * annealed
+
+    @classmethod
+    def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
+        """The law of the numbers that a fit searches."""
+        floor, reducible, alpha, response, speed, beta, gamma, weight = numbers
+        alpha, beta = jnp.exp(alpha), jnp.exp(beta)
+        left = jnp.exp(reducible) * scale.loss
+        return cls(
+            L0=jnp.exp(floor) * scale.loss,
+            A=left * scale.area**alpha,
+            alpha=alpha,
+            B=jnp.exp(response) * left / (beta * scale.rate),
+            C=jnp.exp(speed) * scale.rate ** (gamma - 1.0),
+            beta=beta,
+            gamma=gamma,
+            warmup_weight=jnp.exp(weight),
+        )
