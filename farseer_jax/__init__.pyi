@@ -5,6 +5,9 @@ from .choosing.averaged_fit import AveragedFit, AveragedMember
 from .choosing.choose_law import choose_law
 from .choosing.law_choice import LawChoice, TriedLaw
 from .choosing.table_reading import TableReading
+from .curve_fitting.compare_schedules import ScheduleComparison, compare_schedules
+from .curve_fitting.fit_curves import fit_curves
+from .curve_fitting.result import CurveFit
 from .curves.curve import Curve
 from .curves.curves import Curves
 from .curves.example import example_curves
@@ -201,6 +204,7 @@ __all__ = [
     "CoupledInteraction",
     "CrossDomainContinualPretraining",
     "Curve",
+    "CurveFit",
     "Curves",
     "DataConstrained",
     "DataMixing",
@@ -295,6 +299,7 @@ __all__ = [
     "RunComparison",
     "Runs",
     "Schedule",
+    "ScheduleComparison",
     "Separable",
     "Shape",
     "StartReport",
@@ -329,6 +334,7 @@ __all__ = [
     "compare_fits",
     "compare_methods",
     "compare_runs",
+    "compare_schedules",
     "convert_loss",
     "datasets",
     "diagnose_residuals",
@@ -341,6 +347,7 @@ __all__ = [
     "extrapolate",
     "fit",
     "fit_batch",
+    "fit_curves",
     "forecast",
     "influence",
     "inspect_table",

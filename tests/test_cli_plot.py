@@ -72,6 +72,9 @@ def files(
         ),
         "comparison": fj.compare_fits(fit, other, N=(1e9, 1e11), D=(1e10, 1e12)),
     }
+    *complete, last = fj.example_curves()
+    going = fj.Curves([*complete, last.truncated(14_400)])
+    results["curves"] = fj.fit_curves(going, "multi-power")
     for name, result in results.items():
         result.to_json(folder / f"{name}.json")
     parts = {"forecast": results["forecast"], "next": results["suggestions"]}
@@ -115,6 +118,7 @@ FIGURES = {
     "influence": ("influence.json", "tokens D"),
     "inspection": ("runs.csv", "115 runs of runs.csv"),
     "line": ("comparison.json --along N=7B", "A against B at N = 7 B"),
+    "loss-curves": ("curves.json --show constant,cosine", "2 loss curves, 1 still running"),
     "map": (f"runs.csv --max-N 3e9 {CHEAP}", "Chinchilla law, 12 runs held out"),
     "methods": ("runs.csv --law chinchilla --held-out 4e9", "mean relative error"),
     "optimum": ("optimum.json --along D", "D"),

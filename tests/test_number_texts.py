@@ -287,6 +287,10 @@ WRITTEN = {  # the options of a command, and the same in numbers of Python
         "T --at 7e9,1e12 --at 70e9,2e12 --target-embeddings 4e8 --target-embeddings 8e8 "
         f"{SAME_RUNS}",
     ),
+    "curves": (
+        "T --given N=400M --level 90% --warmup 2k --tokens-per-step 500k --points 100",
+        "T --given N=4e8 --level 0.9 --warmup 2000 --tokens-per-step 5e5 --points 1e2",
+    ),
     "extrapolate": (
         f"T --limit 1B,3B --held-out 5.4B --target 25.1B,500B,0.4116 --target N=7B,loss=2 {RUNS}",
         "T --limit 1e9 --limit 3e9 --held-out 5.4e9 --target 25.1e9,5e11,0.4116 "

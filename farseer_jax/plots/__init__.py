@@ -11,6 +11,7 @@ from farseer_jax.plots.forecast import plot_forecast
 from farseer_jax.plots.forms import plot_forms
 from farseer_jax.plots.influence import plot_influence
 from farseer_jax.plots.inspection import plot_inspection
+from farseer_jax.plots.loss_curves import plot_loss_curves
 from farseer_jax.plots.map import plot_map
 from farseer_jax.plots.methods import plot_methods
 from farseer_jax.plots.optimum import plot_optimum
@@ -39,6 +40,7 @@ __all__ = [
     "plot_influence",
     "plot_inspection",
     "plot_line",
+    "plot_loss_curves",
     "plot_map",
     "plot_methods",
     "plot_optimum",

@@ -9,7 +9,8 @@ import click
 BY_SOURCE = {
     "results": (
         "allocation", "choices", "comparison", "comparison-surface", "error-by-value",
-        "extrapolation", "forecast", "influence", "line", "optimum", "prediction", "suggestions",
+        "extrapolation", "forecast", "influence", "line", "loss-curves", "optimum", "prediction",
+        "suggestions",
     ),
     "fits": ("curves", "fit", "map", "residuals", "shape", "starts", "surface"),
     "runs": ("counts", "differences", "forms", "inspection", "methods", "views"),
