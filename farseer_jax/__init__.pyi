@@ -5,6 +5,11 @@ from .choosing.averaged_fit import AveragedFit, AveragedMember
 from .choosing.choose_law import choose_law
 from .choosing.law_choice import LawChoice, TriedLaw
 from .choosing.table_reading import TableReading
+from .curve_fitting.annealed import anneal_curves
+from .curve_fitting.annealed_result import AnnealedLosses
+from .curve_fitting.fit_curves import fit_curves
+from .curve_fitting.optimal_schedule import optimise_schedule
+from .curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
 from .curves.curve import Curve
 from .curves.curves import Curves
 from .curves.schedule import Schedule
@@ -173,6 +178,7 @@ from .uncertainty.weight_schemes import (
 __all__ = [
     "Allocation",
     "Along",
+    "AnnealedLosses",
     "AsymmetricLearningRateBatch",
     "AveragedFit",
     "AveragedMember",
@@ -264,6 +270,7 @@ __all__ = [
     "OptimalHyperparameterOfCompute",
     "OptimalMixture",
     "OptimalMixtureJoint",
+    "OptimalSchedule",
     "Optimum",
     "Outcome",
     "Overtraining",
@@ -293,6 +300,7 @@ __all__ = [
     "RunComparison",
     "Runs",
     "Schedule",
+    "ScheduleCandidate",
     "Separable",
     "Shape",
     "StartReport",
@@ -313,6 +321,7 @@ __all__ = [
     "__version__",
     "allocate",
     "analyse_differences",
+    "anneal_curves",
     "bits_per_byte",
     "bits_per_character",
     "bootstrap",
@@ -337,6 +346,7 @@ __all__ = [
     "example_runs",
     "extrapolate",
     "fit",
+    "fit_curves",
     "fit_batch",
     "forecast",
     "influence",
@@ -344,6 +354,7 @@ __all__ = [
     "law",
     "nats_per_token",
     "optimise",
+    "optimise_schedule",
     "paper_grid",
     "perplexity",
     "progress_bar",
