@@ -38,27 +38,22 @@ class CurveColumns:
     Attributes:
         step: the column of the steps, or of tokens.
         is_tokens: whether it counts tokens.
-        loss: the column of the loss.
         lr: the column of the learning rate; None without.
-        notes: sentences on columns that could have been taken instead.
     """
 
     step: str
     is_tokens: bool
-    loss: str
     lr: str | None
-    notes: tuple[str, ...] = ()
 
 
 def found_columns(
-    columns: Columns, step: str | None, loss: str | None, lr: str | None, *, needs_lr: bool
+    columns: Columns, step: str | None, lr: str | None, *, needs_lr: bool
 ) -> CurveColumns:
     """Find the columns by their usual names, where they are not given.
 
     Args:
         columns: of a table with a row for each logged step.
         step: the column of the steps, or of tokens.
-        loss: the column of the loss.
         lr: the column of the learning rate.
         needs_lr: whether the schedule is to come from the table.
 
@@ -67,18 +62,20 @@ def found_columns(
     """
     if not columns.num_rows:
         raise ValueError("the table has no rows")
-    named = {"step": step, "loss": loss, "lr": lr}
-    for option, name in named.items():
-        if name is not None and name not in columns:
-            raise ValueError(
-                f"{option}: the table has no column {name!r}{did_you_mean(name, columns)}; it has "
-                f"{_listed(columns)}"
-            )
+    _refuse_absent(columns, "step", step)
+    _refuse_absent(columns, "lr", lr)
     own_step = step or _step_column(columns)
     is_tokens = own_step not in STEPS and holds(own_step, "D") and last_word(own_step) not in STEPS
     own_lr = lr if lr is not None or not needs_lr else _rate_column(columns)
-    own_loss, note = (loss, "") if loss is not None else _loss_column(columns)
-    return CurveColumns(own_step, is_tokens, own_loss, own_lr, (note,) if note else ())
+    return CurveColumns(own_step, is_tokens, own_lr)
+
+
+def _refuse_absent(columns: Columns, option: str, name: str | None) -> None:
+    if name is not None and name not in columns:
+        raise ValueError(
+            f"{option}: the table has no column {name!r}{did_you_mean(name, columns)}; it has "
+            f"{_listed(columns)}"
+        )
 
 
 def _listed(columns: Mapping[str, Any]) -> str:
@@ -151,8 +148,26 @@ def _is_rate(name: str) -> bool:
     return last_word(name) in _RATES or name.lower().startswith(("lr-", "lr/", "learning_rate/"))
 
 
-def _loss_column(columns: Columns) -> tuple[str, str]:
-    """The column of the loss, and a note on another one."""
+def loss_candidates(columns: Columns) -> list[str]:
+    """Columns that may hold a loss, by their names."""
+    best, others = usual_columns("loss", list(columns))
+    return [*best, *others]
+
+
+def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str, str]:
+    """The column of the loss, and a note on another one that may be it.
+
+    Args:
+        columns: of a table with a row for each logged step.
+        loss: the column, if it is given.
+        num_runs: how many runs the table has.
+
+    Raises:
+        ValueError: there is no such column, or several; the message names the option.
+    """
+    _refuse_absent(columns, "loss", loss)
+    if loss is not None:
+        return loss, ""
     best, others = usual_columns("loss", list(columns))
     named = [*best, *others]
     best, others = (
@@ -166,7 +181,7 @@ def _loss_column(columns: Columns) -> tuple[str, str]:
             f"{_listed(columns)}"
         )
     groups = [group for group in (best, others) if group]
-    if len(groups) > 1 and _num_numbers(columns[best[0]]) < _FEWEST_LOSSES:
+    if len(groups) > 1 and _num_numbers(columns[best[0]]) < _FEWEST_LOSSES * num_runs:
         groups.reverse()  # an evaluation at the end is no curve
     own = groups[0]
     if len(own) > 1:
