@@ -7,6 +7,8 @@ from .choosing.law_choice import LawChoice, TriedLaw
 from .choosing.table_reading import TableReading
 from .curves.curve import Curve
 from .curves.curves import Curves
+from .curves.example import example_curves
+from .curves.read_curves import read_curves
 from .curves.schedule import Schedule
 from .decisions.allocate import allocate
 from .decisions.allocation_result import Allocation
@@ -333,6 +335,7 @@ __all__ = [
     "differentiable",
     "error_bars",
     "estimate_noise",
+    "example_curves",
     "example_law",
     "example_runs",
     "extrapolate",
@@ -349,6 +352,7 @@ __all__ = [
     "progress_bar",
     "published_method",
     "published_models",
+    "read_curves",
     "read_runs",
     "read_table",
     "read_tensorboard",
