@@ -12,6 +12,8 @@ from .curve_fitting.optimal_schedule import optimise_schedule
 from .curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
 from .curves.curve import Curve
 from .curves.curves import Curves
+from .curves.example import example_curves
+from .curves.read_curves import read_curves
 from .curves.schedule import Schedule
 from .decisions.allocate import allocate
 from .decisions.allocation_result import Allocation
@@ -342,6 +344,7 @@ __all__ = [
     "differentiable",
     "error_bars",
     "estimate_noise",
+    "example_curves",
     "example_law",
     "example_runs",
     "extrapolate",
@@ -360,6 +363,7 @@ __all__ = [
     "progress_bar",
     "published_method",
     "published_models",
+    "read_curves",
     "read_runs",
     "read_table",
     "read_tensorboard",

@@ -26,6 +26,7 @@ class Curve:
         noise: standard deviation of ln loss of one logged row about its smooth course; None where
             it is not known.
         counts: how many logged rows each loss is the mean of, ``(point,)``; None is one.
+        correlation: of the noise of neighbouring rows; above 0 where the log was smoothed.
 
     Raises:
         ValueError: the arrays differ in length, are empty, or hold other values.
@@ -44,6 +45,7 @@ class Curve:
     inputs: Mapping[str, float] = field(default_factory=dict)
     noise: float | None = None
     counts: NDArray[np.int64] | None = None
+    correlation: float = 0.0
 
     def __post_init__(self) -> None:
         steps, losses = np.array(self.steps), np.array(self.losses, dtype=np.float64)
@@ -75,6 +77,32 @@ class Curve:
     def rates(self) -> NDArray[np.float64]:
         """The learning rate at each logged step, ``(point,)``."""
         return self.schedule.at(self.steps)
+
+    @property
+    def standard_errors(self) -> NDArray[np.float64] | None:
+        """Standard deviation of ln loss by noise at each point, ``(point,)``; None if not known.
+
+        Means of neighbouring rows have less noise, but not where it is correlated.
+        """
+        if self.noise is None:
+            return None
+        counts = np.ones(len(self)) if self.counts is None else self.counts
+        independent = counts * (1.0 - self.correlation) / (1.0 + self.correlation)
+        return np.asarray(self.noise / np.sqrt(np.maximum(independent, 1.0)))
+
+    def truncated(self, step: int) -> Curve:
+        """The points up to a step, with the whole schedule.
+
+        Raises:
+            ValueError: none is left.
+        """
+        return self.where(self.steps <= step)
+
+    def thinned(self, points: int = 64) -> Curve:
+        """About this many points, each the mean of neighbouring rows; see `Curves.thinned`."""
+        from farseer_jax.curves.thinning import thinned
+
+        return thinned(self, points)
 
     def where(self, keep: NDArray[Any]) -> Curve:
         """Some of the points, by a mask or by positions.

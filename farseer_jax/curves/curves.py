@@ -10,9 +10,11 @@ import numpy as np
 
 from farseer_jax.close_names import unknown_name
 from farseer_jax.curves.curve import Curve
-from farseer_jax.results.numbers import or_null
-from farseer_jax.results.result import Result
-from farseer_jax.results.table import Column, Table
+from farseer_jax.results.numbers import percent_text, quantity_text
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table, as_text
+
+_COUNTS = frozenset(["N", "N_active", "D", "U"])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,6 +89,32 @@ class Curves(Result):
         left = {self[name].name for name in ([names] if isinstance(names, str) else names)}
         return replace(self, curves=tuple(own for own in self.curves if own.name not in left))
 
+    def thinned(self, points: int = 64) -> Curves:
+        """Curves of about this many points each, the means of neighbouring rows.
+
+        Rows are grouped at equal steps in ln t, t counted from the first step of training, as a
+        loss falls by similar amounts in each. Where the learning rate falls, groups are smaller: a
+        decay from its peak to 0 counts as much as t growing by a factor of e; so they are after a
+        jump, which no group spans. A point has the geometric means of its steps and losses, and
+        ``counts`` says of how many rows.
+
+        Args:
+            points: how many; a curve with fewer rows stays as it is.
+
+        Example:
+            >>> from farseer_jax import example_curves
+            >>> curves = example_curves()
+            >>> [len(own) for own in curves.thinned(50)], int(curves.thinned(50)[0].counts.sum())
+            ([50, 45, 50], 172)
+        """
+        return replace(self, curves=tuple(own.thinned(points) for own in self))
+
+    @property
+    def noise(self) -> float | None:
+        """Standard deviation of ln loss of one row, the median of all curves; None if not known."""
+        known = [own.noise for own in self if own.noise is not None]
+        return float(np.median(known)) if known else None
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the steps, losses, schedules and inputs, in hexadecimal digits."""
@@ -101,23 +129,38 @@ class Curves(Result):
 
     def table(self) -> Table:
         """One row per curve."""
-        inputs = [Column(name, values) for name, values in self.inputs.items()]
+        inputs = [
+            Column(name, values, quantity_text if name in _COUNTS else as_text)
+            for name, values in self.inputs.items()
+        ]
+        noises = [np.nan if own.noise is None else own.noise for own in self]
         return Table(
             [
                 Column("curve", self.names, left=True),
                 *inputs,
                 Column("points", [len(own) for own in self]),
-                Column("first_step", [int(own.steps[0]) for own in self]),
-                Column("last_step", [int(own.steps[-1]) for own in self]),
-                Column("last_loss", [float(own.losses[-1]) for own in self]),
+                Column("first_step", [int(own.steps[0]) for own in self], heading="first step"),
+                Column("last_step", [int(own.steps[-1]) for own in self], heading="last step"),
+                Column("last_loss", [float(own.losses[-1]) for own in self], heading="last loss"),
+                Column("noise", noises, percent_text),
                 Column("schedule", [str(own.schedule) for own in self], left=True),
             ],
             noun="curves",
         )
 
+    def text_parts(self) -> Sequence[str | Table]:
+        """The curves, and how they were read."""
+        notes = "\n".join(f"note: {sentence}" for sentence in self.notes)
+        return tuple(filter(None, [warned("", self.warnings).strip(), self.table(), notes]))
+
     def to_dict(self) -> dict[str, object]:
         """The curves for readers of JSON."""
-        return or_null({"rows": self.table().records(), "notes": [*self.notes]})
+        return {
+            **super().to_dict(),
+            "columns": dict(self.columns),
+            "notes": [*self.notes],
+            "warnings": [*self.warnings],
+        }
 
     def __len__(self) -> int:
         return len(self.curves)

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
 
+import numpy as np
+
+from farseer_jax.curves.curve import Curve
+from farseer_jax.curves.curve_columns import found_columns, loss_candidates, loss_column
+from farseer_jax.curves.curve_inputs import found_inputs
+from farseer_jax.curves.curve_noise import curve_noise
 from farseer_jax.curves.curves import Curves
+from farseer_jax.curves.logged_rates import LoggedSchedule, schedule_of_log
+from farseer_jax.curves.run_rows import RunRows, settled
+from farseer_jax.curves.runs_of_rows import codes_of_runs
 from farseer_jax.curves.schedule import Schedule
+from farseer_jax.curves.sentences import Sentences
+from farseer_jax.curves.step_numbers import step_numbers
+from farseer_jax.runs.read_table import read_table
+from farseer_jax.tables.columns import Columns
+from farseer_jax.tables.number_texts import numbers_of
+
+AnySchedule = str | Schedule | Callable[[Any], Any]
+
+_FEWEST: Final = 2  # losses of a curve
+_GIVE: Final = "give the schedule, schedule='cosine steps=24000 peak=3e-4 warmup=2000 final=3e-5'"
+_SMOOTHED: Final = (
+    "the noise is correlated from row to row, as in a log that was smoothed: its estimate is less "
+    "certain, and smoothing delays a loss; give the loss as it was logged"
+)
 
 
 def read_curves(
@@ -15,10 +40,249 @@ def read_curves(
     step: str | None = None,
     loss: str | None = None,
     lr: str | None = None,
-    schedule: str | Schedule | Mapping[str, str | Schedule] | None = None,
-    inputs: str | Sequence[str] | None = None,
+    schedule: AnySchedule | Mapping[str, AnySchedule] | None = None,
+    inputs: str | Sequence[str] | Mapping[str, str] | None = None,
     warmup: int | None = None,
     drop_warmup: bool = True,
+    drop_spikes: bool = True,
+    tokens_per_step: float | None = None,
+    table: str | None = None,
+    derive: str | Sequence[str] = (),
+    where: str | None = None,
 ) -> Curves:
-    """Read loss curves and their schedules."""
-    raise NotImplementedError
+    """Read loss curves and their learning-rate schedules.
+
+    The table has a row for each logged step of each run. Losses and learning rates need not be
+    logged at the same steps. Schedules are those of the column of the learning rate: constant,
+    cosine, linear, WSD and others are recognised where they fit it to rounding, and others are
+    interpolated between logged steps. Rows of a run that was resumed are replaced by the later
+    ones, a run that diverged is cut, and spikes are left out; ``notes`` and ``warnings`` say so.
+
+    Args:
+        source: as for :func:`read_table`: a file, several, or a table in memory; a folder of
+            TensorBoard events, ``trainer_state.json`` or offline runs of Weights & Biases, or
+            ``"wandb:entity/project"``, of which all logged steps are read.
+        run: the column that identifies a run, or several, ``"N_million,curve"``; None finds them.
+        step: the column of the step, or of the tokens seen; None finds it by its name.
+        loss: the column of the loss; None finds it by its name, one of an evaluation first.
+        lr: the column of the learning rate; None finds it by its name.
+        schedule: instead of such a column the schedule of all curves, or of each by name: a
+            `Schedule`, its text (``"cosine steps=24000 peak=3e-4 warmup=2000"``), or a function of
+            the step.
+        inputs: what is constant along a run, such as N: names, or columns by name. None finds N,
+            batch size and others by their usual names, and in tables of up to 12 columns all
+            numbers that differ between runs.
+        warmup: steps of warm-up; None finds them in the column of the learning rate.
+        drop_warmup: leave out losses of the warm-up.
+        drop_spikes: leave out losses far above those of the rows beside them.
+        tokens_per_step: tokens of a batch, where the table counts tokens instead of steps.
+        table: sheet of an Excel file, table of a database, or a query in SQL.
+        derive: formulas for new columns.
+        where: a condition in SQL that rows must meet.
+
+    Raises:
+        OSError, ValueError: the table cannot be read, a column is missing or ambiguous, or no run
+            has two losses; the message names the option.
+        TypeError: not a table.
+
+    Example:
+        >>> from farseer_jax import Schedule, read_curves
+        >>> cosine = Schedule.cosine(4_000, 3e-4, final=3e-5, warmup=200)
+        >>> step = range(100, 4_001, 100)
+        >>> table = {
+        ...     "run": ["a"] * 40, "step": step, "lr": cosine.at(step),
+        ...     "loss": [3 + 10 / t**0.5 for t in step], "params_M": [25] * 40,
+        ... }
+        >>> curves = read_curves(table)
+        >>> print(curves["a"].schedule, curves["a"].inputs)
+        cosine steps=4000 peak=0.0003 final=3e-05 warmup=200 {'N': 25000000.0}
+    """
+    columns = read_table(source, table=table, derive=derive, where=where, history=True)
+    try:
+        return _curves(
+            columns,
+            _Options(
+                run,
+                step,
+                loss,
+                lr,
+                schedule,
+                inputs,
+                warmup,
+                drop_warmup,
+                drop_spikes,
+                tokens_per_step,
+            ),
+        )
+    except ValueError as error:
+        name = f"{columns.source}: " if columns.source else ""
+        raise ValueError(f"{name}{error}") from None
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The options of :func:`read_curves` about the contents of the table."""
+
+    run: str | Sequence[str] | None
+    step: str | None
+    loss: str | None
+    lr: str | None
+    schedule: AnySchedule | Mapping[str, AnySchedule] | None
+    inputs: str | Sequence[str] | Mapping[str, str] | None
+    warmup: int | None
+    drop_warmup: bool
+    drop_spikes: bool
+    tokens_per_step: float | None
+
+
+class _Curve(NamedTuple):
+    """What was read of one run: its rows, and its schedule if it has enough losses."""
+
+    name: str
+    rows: RunRows
+    logged: LoggedSchedule | None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the log lacks the warm-up."""
+        return self.logged is not None and self.logged.lacks_warmup
+
+
+def _curves(columns: Columns, options: _Options) -> Curves:
+    needs_lr = options.schedule is None
+    if not needs_lr and options.lr is not None:
+        raise ValueError("schedule and lr are both given; give one of the two")
+    found = found_columns(columns, options.step, options.lr, needs_lr=needs_lr)
+    if needs_lr and found.lr is None:
+        raise ValueError(
+            f"lr: no column holds the learning rate of each step; name it, lr=…, or {_GIVE}"
+        )
+    steps, step_note = step_numbers(
+        columns[found.step], found.step, found.is_tokens, options.tokens_per_step
+    )
+    own = [own for own in (found.step, found.lr, options.loss) if own is not None]
+    own += loss_candidates(columns)
+    codes, names, keys = codes_of_runs(columns, options.run, steps, own)
+    inputs = found_inputs(columns, options.inputs, codes, own)
+    loss, loss_note = loss_column(columns, options.loss, len(names))
+    losses = numbers_of(columns[loss]).numbers
+    rates = np.full(len(steps), np.nan)
+    if found.lr is not None:
+        rates = numbers_of(columns[found.lr]).numbers
+    read = []
+    for place, name in enumerate(names):
+        own_rows = codes == place
+        rows = settled(
+            steps[own_rows], losses[own_rows], rates[own_rows], drop_spikes=options.drop_spikes
+        )
+        enough = len(rows.steps) >= _FEWEST
+        read.append(_Curve(name, rows, _schedule(name, rows, options) if enough else None))
+    notes, warnings, curves = Sentences(names), Sentences(names), []
+    for place, run in enumerate(_with_shared_warmup(read, options, notes)):
+        about = {key: float(values[place]) for key, values in inputs.values.items()}
+        curve = _curve(run, about, options, notes, warnings)
+        curves += [] if curve is None else [curve]
+    if not curves:
+        raise ValueError(f"no curve has {_FEWEST} losses: {'; '.join(notes.merged())}")
+    known = {"step": found.step, "loss": loss, "lr": found.lr, "run": ",".join(keys)}
+    first = [*columns.notes, loss_note, *inputs.notes, step_note]
+    return Curves(
+        tuple(curves),
+        {**{key: value for key, value in known.items() if value}, **inputs.columns},
+        (*filter(None, first), *notes.merged()),
+        (*_constant_rates(curves, found.lr, options), *warnings.merged()),
+        columns.source,
+    )
+
+
+def _with_shared_warmup(
+    read: Sequence[_Curve], options: _Options, notes: Sentences
+) -> list[_Curve]:
+    """Curves whose log lacks the warm-up, with that of the others if these have the same."""
+    known = {own.logged.schedule.warmup for own in read if own.logged and not own.is_unknown}
+    warmup = next(iter(known), 0)
+    if len(known) != 1 or not warmup:
+        return list(read)
+    filled = []
+    for own in read:
+        if own.is_unknown and min(own.rows.lr_steps[0], own.rows.steps[0]) >= warmup:
+            own = own._replace(
+                logged=_schedule(own.name, own.rows, replace(options, warmup=warmup))
+            )
+            notes.add(own.name, f"the warm-up is taken to be that of the other curves, {warmup:,}")
+        filled.append(own)
+    return filled
+
+
+def _curve(
+    run: _Curve, inputs: dict[str, float], options: _Options, notes: Sentences, warnings: Sentences
+) -> Curve | None:
+    """The curve of one run; None if it has too few losses."""
+    name, rows, logged = run
+    notes.add(name, *rows.notes)
+    if logged is None:
+        notes.add(name, f"it has {_counted(len(rows.steps))}, and is left out")
+        return None
+    schedule = logged.schedule
+    notes.add(name, *logged.notes)
+    warnings.add(name, *logged.warnings)
+    keep = np.full(len(rows.steps), True)
+    if options.drop_warmup:
+        keep = rows.steps >= max(schedule.warmup, 1)
+    if keep.sum() < _FEWEST:
+        notes.add(name, f"it has {_counted(int(keep.sum()))} after the warm-up, and is left out")
+        return None
+    if not keep.all():
+        notes.add(name, f"{_counted(int((~keep).sum()))} of the warm-up are left out")
+    steps, losses = rows.steps[keep], rows.losses[keep]
+    noise = curve_noise(steps, losses)
+    if noise.correlation:
+        warnings.add(name, _SMOOTHED)
+    return Curve(name, steps, losses, schedule, inputs, noise.noise, correlation=noise.correlation)
+
+
+def _counted(num: int) -> str:
+    return f"{num:,} loss{'es' if num != 1 else ''}"
+
+
+def _schedule(name: str, rows: RunRows, options: _Options) -> LoggedSchedule:
+    """The schedule of a curve: the given one, or that of its logged learning rates."""
+    last, given = int(rows.steps[-1]), options.schedule
+    if isinstance(given, Mapping):
+        if name not in given:
+            raise ValueError(
+                f"schedule: none is given for curve {name!r}, only for {', '.join(given) or 'none'}"
+            )
+        given = given[name]
+    if given is not None:
+        own = _given_schedule(given, last, options.warmup)
+        if own.steps < last:
+            raise ValueError(
+                f"schedule: curve {name!r} has a loss at step {last:,}, and its schedule has "
+                f"{own.steps:,} steps"
+            )
+        return LoggedSchedule(own)
+    if not len(rows.rates):
+        raise ValueError(f"lr: curve {name!r} has no learning rate; {_GIVE}")
+    try:
+        return schedule_of_log(rows.lr_steps, rows.rates, options.warmup, at_least=last)
+    except ValueError as error:
+        raise ValueError(f"curve {name!r}: {error}") from None
+
+
+def _given_schedule(given: AnySchedule, last: int, warmup: int | None) -> Schedule:
+    if isinstance(given, str):
+        return Schedule.parse(given)
+    if isinstance(given, Schedule):
+        return given
+    return Schedule.from_function(given, last, warmup=warmup)
+
+
+def _constant_rates(curves: Sequence[Curve], lr: str | None, options: _Options) -> list[str]:
+    """A warning where the column of the learning rate may hold its peak."""
+    if options.schedule is not None or any(own.schedule.name != "constant" for own in curves):
+        return []
+    return [
+        f"column {lr!r} is constant along each run, and taken for a constant learning rate; "
+        "if it is the peak of a schedule, give the schedule, schedule=…"
+    ]

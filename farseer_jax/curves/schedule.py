@@ -258,10 +258,10 @@ class Schedule:
             >>> Schedule.from_points([1, 3, 5], [0.0, 1.0, 1.0]).rates
             array([0. , 0.5, 1. , 1. , 1. ])
         """
-        own_steps, own_rates = np.asarray(steps), np.asarray(rates, dtype=np.float64)
-        last = int(own_steps[-1]) if total is None else total
-        filled = np.interp(np.arange(1, last + 1), own_steps, own_rates)
-        return cls(filled, _leading_rise(filled) if warmup is None else warmup)
+        from farseer_jax.curves.logged_rates import schedule_of_log
+
+        own = schedule_of_log(steps, rates, warmup, total).schedule
+        return cls(own.rates, own.warmup, own.name, own.text)
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -27,8 +27,8 @@ _STEP_TEXT: Final = """
     step steps globalstep trainstep trainerglobalstep iteration iterations iter iters trainsteps
     globalsteps currentstep optimizerstep numsteps nsteps checkpoint ckpt
     """
-_RUN_LABELS: Final = frozenset(_LABEL_TEXT.split())
-_STEPS: Final = frozenset(_STEP_TEXT.split())
+RUN_LABELS: Final = frozenset(_LABEL_TEXT.split())
+STEPS: Final = frozenset(_STEP_TEXT.split())
 _SIZE: Final = re.compile(r"(?<![a-z0-9.])\d+(\.\d+)?\s*[kmb](?![a-z0-9])", re.IGNORECASE)
 _FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
 _FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
@@ -83,7 +83,7 @@ def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Prob
         training: the inputs.
     """
     labels = [name for name, values in columns.items() if _is_label(name, values)]
-    steps = [name for name in columns if last_word(name) in _STEPS]
+    steps = [name for name in columns if last_word(name) in STEPS]
     for label in labels:
         problem = _checkpoints_of(label, columns, steps, training)
         if problem is not None:
@@ -190,7 +190,7 @@ def _run_columns(label: str, columns: Mapping[str, NDArray[Any]], order: Floats)
 
 
 def _is_label(name: str, values: NDArray[Any]) -> bool:
-    return last_word(name) in _RUN_LABELS and values.ndim == 1 and values.dtype.kind in "OUSiu"
+    return last_word(name) in RUN_LABELS and values.ndim == 1 and values.dtype.kind in "OUSiu"
 
 
 def _is_model(name: str) -> bool:

@@ -1,0 +1,199 @@
+"""The columns of a table that hold the step, the loss and the learning rate of each row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.close_names import did_you_mean
+from farseer_jax.runs.column_names import holds, name_and_unit
+from farseer_jax.runs.find_columns import usual_columns
+from farseer_jax.runs.survey.marked_rows import last_word
+from farseer_jax.runs.survey.mixed_rows import STEPS
+from farseer_jax.runs.usual_names import squeezed
+from farseer_jax.tables.columns import Columns
+from farseer_jax.tables.number_texts import numbers_of
+from farseer_jax.tables.row_numbers import shortened
+
+_FEWEST_LOSSES: Final = 10  # of a run, of which a curve is rather made than of more frequent ones
+_MOST_SHOWN: Final = 12
+_SETTINGS: Final = re.compile(
+    r"^(config|cfg|conf|args|hparams|hyperparameters)[./_]", re.IGNORECASE
+)
+_LOGGERS_OWN: Final = frozenset(["_step"])  # counts calls of the logger, not steps of training
+_RATE_TEXT: Final = "lr learningrate currentlr currentlearningrate optimizerlr optimlr"
+_RATES: Final = frozenset(_RATE_TEXT.split())
+_PEAK: Final = frozenset(["peak", "max", "min", "initial", "base", "final", "end", "target"])
+
+
+@dataclass(frozen=True)
+class CurveColumns:
+    """What the columns of a table are taken for.
+
+    Attributes:
+        step: the column of the steps, or of tokens.
+        is_tokens: whether it counts tokens.
+        lr: the column of the learning rate; None without.
+    """
+
+    step: str
+    is_tokens: bool
+    lr: str | None
+
+
+def found_columns(
+    columns: Columns, step: str | None, lr: str | None, *, needs_lr: bool
+) -> CurveColumns:
+    """Find the columns by their usual names, where they are not given.
+
+    Args:
+        columns: of a table with a row for each logged step.
+        step: the column of the steps, or of tokens.
+        lr: the column of the learning rate.
+        needs_lr: whether the schedule is to come from the table.
+
+    Raises:
+        ValueError: there is no such column, or several; the message names the option.
+    """
+    if not columns.num_rows:
+        raise ValueError("the table has no rows")
+    _refuse_absent(columns, "step", step)
+    _refuse_absent(columns, "lr", lr)
+    own_step = step or _step_column(columns)
+    is_tokens = own_step not in STEPS and holds(own_step, "D") and last_word(own_step) not in STEPS
+    own_lr = lr if lr is not None or not needs_lr else _rate_column(columns)
+    return CurveColumns(own_step, is_tokens, own_lr)
+
+
+def _refuse_absent(columns: Columns, option: str, name: str | None) -> None:
+    if name is not None and name not in columns:
+        raise ValueError(
+            f"{option}: the table has no column {name!r}{did_you_mean(name, columns)}; it has "
+            f"{_listed(columns)}"
+        )
+
+
+def _listed(columns: Mapping[str, Any]) -> str:
+    return shortened(list(columns), _MOST_SHOWN)
+
+
+def _step_column(columns: Columns) -> str:
+    """The column of the steps; of tokens where there is none."""
+    steps = [name for name in columns if last_word(name) in STEPS and not _SETTINGS.match(name)]
+    varying = [name for name in steps if _varies(columns[name])]
+    own = [name for name in varying if name not in _LOGGERS_OWN] or varying or steps
+    if len(own) > 1:
+        own = [name for name in own if squeezed(name) in STEPS] or own
+    if len(own) > 1 and not _are_equal([columns[name] for name in own]):
+        raise ValueError(
+            f"step: columns {' and '.join(map(repr, own))} may hold the step; name one, "
+            f"step={own[0]!r}"
+        )
+    if own:
+        return own[0]
+    tokens = [name for name in columns if holds(name, "D") and _varies(columns[name])]
+    if len(tokens) == 1:
+        return tokens[0]
+    if tokens:
+        raise ValueError(
+            f"step: the table has no column of steps, and {' and '.join(map(repr, tokens))} may "
+            f"hold tokens; name one, step={tokens[0]!r}"
+        )
+    raise ValueError(
+        "step: no column holds the steps or tokens of training; name it, step=…; the columns are "
+        f"{_listed(columns)}"
+    )
+
+
+def _varies(values: NDArray[Any]) -> bool:
+    numbers = numbers_of(values).numbers if values.ndim == 1 else np.zeros(0)
+    finite = numbers[np.isfinite(numbers)]
+    return bool(finite.size) and (finite.size == 1 or bool(np.ptp(finite) > 0))
+
+
+def _are_equal(columns: Sequence[NDArray[Any]]) -> bool:
+    """Whether columns hold the same numbers, in rows where both do."""
+    first, *others = (numbers_of(own).numbers for own in columns)
+    return all(
+        np.array_equal(first[both], own[both])
+        for own in others
+        for both in [np.isfinite(first) & np.isfinite(own)]
+    )
+
+
+def _rate_column(columns: Columns) -> str | None:
+    """The column of the learning rate of each row; None without."""
+    found = [name for name in columns if _is_rate(name)]
+    logged = [name for name in found if not _SETTINGS.match(name)]
+    if len(logged) > 1:
+        logged = [name for name in logged if squeezed(name) in _RATES] or logged
+    if len(logged) > 1 and not _are_equal([columns[name] for name in logged]):
+        raise ValueError(
+            f"lr: columns {shortened([repr(own) for own in logged], 4)} may hold the learning "
+            f"rate; name one, lr={logged[0]!r}"
+        )
+    return logged[0] if logged else None
+
+
+def _is_rate(name: str) -> bool:
+    """Whether a column is that of a learning rate, such as ``train/learning_rate``."""
+    words = name_and_unit(name).words
+    if _PEAK & set(words):
+        return False
+    return last_word(name) in _RATES or name.lower().startswith(("lr-", "lr/", "learning_rate/"))
+
+
+def loss_candidates(columns: Columns) -> list[str]:
+    """Columns that may hold a loss, by their names."""
+    best, others = usual_columns("loss", list(columns))
+    return [*best, *others]
+
+
+def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str, str]:
+    """The column of the loss, and a note on another one that may be it.
+
+    Args:
+        columns: of a table with a row for each logged step.
+        loss: the column, if it is given.
+        num_runs: how many runs the table has.
+
+    Raises:
+        ValueError: there is no such column, or several; the message names the option.
+    """
+    _refuse_absent(columns, "loss", loss)
+    if loss is not None:
+        return loss, ""
+    best, others = usual_columns("loss", list(columns))
+    named = [*best, *others]
+    best, others = (
+        [own for own in group if _num_numbers(columns[own])] for group in (best, others)
+    )
+    if named and not best and not others:
+        raise ValueError(f"loss: column {named[0]!r} holds no finite number")
+    if not named:
+        raise ValueError(
+            "loss: no column holds the loss by its name; name it, loss=…; the columns are "
+            f"{_listed(columns)}"
+        )
+    groups = [group for group in (best, others) if group]
+    if len(groups) > 1 and _num_numbers(columns[best[0]]) < _FEWEST_LOSSES * num_runs:
+        groups.reverse()  # an evaluation at the end is no curve
+    own = groups[0]
+    if len(own) > 1:
+        own = [name for name in own if squeezed(name) == "loss"] or own
+    if len(own) > 1:
+        raise ValueError(
+            f"loss: columns {shortened([repr(name) for name in own], 4)} may hold the loss; name "
+            f"one, loss={own[0]!r}"
+        )
+    left = groups[1][0] if len(groups) > 1 else ""
+    return own[0], f"the loss is column {own[0]!r}; loss={left!r} takes the other" if left else ""
+
+
+def _num_numbers(values: NDArray[Any]) -> int:
+    return int(np.isfinite(numbers_of(values).numbers).sum())

@@ -1,0 +1,90 @@
+"""Jumps of a logged learning rate, and the steps at which they are."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LARGE: Final = 0.02  # of the peak: a change between two logged steps that may be a jump
+_SUDDEN: Final = 5.0  # times the changes beside it
+_FEWEST: Final = 4  # logged rates that tell a jump from a decay
+_OFF_CADENCE: Final = 0.75  # of the usual distance of logged steps
+
+
+class Jump(NamedTuple):
+    """A jump between two logged steps.
+
+    Attributes:
+        row: the logged step before it, by its position.
+        before: this step.
+        after: the next logged step.
+        step: the first step that is taken to have the new rate.
+        is_known: whether the log tells it.
+    """
+
+    row: int
+    before: int
+    after: int
+    step: int
+    is_known: bool
+
+    @property
+    def note(self) -> str:
+        """A sentence on where the jump may be; empty if the log tells."""
+        if self.is_known:
+            return ""
+        return (
+            f"the learning rate jumps between the logged steps {self.before:,} and "
+            f"{self.after:,}: taken to be at step {self.step:,}, the roundest between them"
+        )
+
+
+def found_jumps(
+    at: NDArray[np.float64], rates: NDArray[np.float64], warmup: int
+) -> tuple[Jump, ...]:
+    """Where a logged rate changes suddenly, and by much.
+
+    A row that is logged off the cadence, as where training was resumed, is the first of the new
+    rate; else the jump is taken to be at the roundest step between two logged ones.
+
+    Args:
+        at: the logged steps, ``(point,)``.
+        rates: their rates, ``(point,)``.
+        warmup: the first steps, which have no jumps.
+
+    Example:
+        >>> at, rates = np.array([0.0, 90, 180, 270]), np.array([3.0, 3.0, 1.0, 1.0])
+        >>> found_jumps(at, rates, 0)
+        (Jump(row=1, before=90, after=180, step=100, is_known=False),)
+    """
+    distances = np.diff(at)
+    if len(at) < _FEWEST:
+        return ()
+    changes = np.abs(np.diff(rates)) / distances
+    beside = np.maximum(np.r_[0.0, changes[:-1]], np.r_[changes[1:], 0.0])
+    is_jump = (changes > _SUDDEN * beside) & (at[:-1] >= warmup)
+    is_jump &= np.abs(np.diff(rates)) > _LARGE * rates.max()
+    usual = float(np.median(distances))
+    found = []
+    for row in np.flatnonzero(is_jump).tolist():
+        before, after = int(at[row]), int(at[row + 1])
+        is_known = after - before == 1 or after - before < _OFF_CADENCE * usual
+        step = after if is_known else roundest(before + 1, after)
+        found.append(Jump(row, before, after, step, is_known))
+    return tuple(found)
+
+
+def roundest(first: int, last: int) -> int:
+    """The step with most zeros at the end within bounds, of several the one next to their middle.
+
+    Example:
+        >>> roundest(7937, 8064), roundest(17, 23)
+        (8000, 20)
+    """
+    unit = 10 ** len(str(last))
+    while last // unit * unit < max(first, 1):
+        unit //= 10
+    middle = round((first + last) / 2 / unit) * unit
+    return min(max(middle, -(-first // unit) * unit), last // unit * unit)

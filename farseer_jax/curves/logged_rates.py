@@ -1,0 +1,154 @@
+"""The rate of every step from a logged column of learning rates, such as one of every 128 steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.curves.jumps import Jump, found_jumps
+from farseer_jax.curves.recognised_schedules import Log, cosine_warmup, recognised
+from farseer_jax.curves.rounding import rounding_errors
+from farseer_jax.curves.schedule import Schedule
+from farseer_jax.curves.schedule_checks import checked_count, checked_rates
+
+Floats = NDArray[np.float64]
+
+_LATE: Final = 1.5  # usual distances of logged steps: a log that begins later lacks rows
+
+
+@dataclass(frozen=True)
+class LoggedSchedule:
+    """A schedule from a log, with sentences on how its gaps were filled."""
+
+    schedule: Schedule
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    lacks_warmup: bool = False
+
+
+def schedule_of_log(
+    steps: Any,
+    rates: Any,
+    warmup: int | None = None,
+    total: int | None = None,
+    *,
+    at_least: int = 1,
+) -> LoggedSchedule:
+    """The schedule of logged rates; see :meth:`Schedule.from_points`.
+
+    Args:
+        steps: the logged steps, increasing, from 0, ``(point,)``.
+        rates: their rates, ``(point,)``.
+        warmup: steps of warm-up; None finds them.
+        total: the number of steps; None is the last logged one, or that of the form recognised.
+        at_least: a step that the schedule must reach, such as that of the last loss.
+    """
+    at, values = _checked_points(steps, rates)
+    errors = rounding_errors(values)
+    rise = _warmup_of(at, values, errors) if warmup is None else checked_count("warmup", warmup, 0)
+    last = max(int(at[-1]), at_least) if total is None else checked_count("total", total, 1)
+    used = (at >= 1) & (at <= last)
+    jumps = found_jumps(at[used], values[used], rise)
+    log = Log(at[used], values[used], errors[used], rise, last, total is not None, jumps)
+    is_late = warmup is None and not rise and _is_late(at)
+    own = recognised(log) if not is_late else _with_hidden_warmup(log)
+    notes = [jump.note for jump in jumps if jump.note]
+    if own is not None:
+        notes.append(f"the learning rate is recognised as {own.name}, which fits it to rounding")
+    else:
+        own = Schedule(_filled(at, values, rise, jumps, last), min(rise, last))
+        if len(at) < at[-1]:
+            notes.append("the learning rate is interpolated between logged steps")
+    lacks = is_late and not own.warmup
+    warnings = (_late(at),) if lacks else ()
+    if is_late and own.warmup:
+        notes.append(
+            f"the warm-up of {own.warmup:,} steps, which is not in the log, was found from the "
+            "cosine after it"
+        )
+    return LoggedSchedule(own, tuple(notes), warnings, lacks)
+
+
+def _with_hidden_warmup(log: Log) -> Schedule | None:
+    """The schedule of a log that lacks the warm-up, which a cosine after it tells."""
+    begin = cosine_warmup(log)
+    own = None if begin is None else recognised(log._replace(warmup=begin))
+    return own if own is not None and own.name == "cosine" else recognised(log)
+
+
+def _checked_points(steps: Any, rates: Any) -> tuple[Floats, Floats]:
+    """Increasing steps from 0 on, and their rates.
+
+    Raises:
+        ValueError: they differ in number, do not increase, or are no whole numbers.
+    """
+    values, at = checked_rates(rates), np.array(steps, dtype=np.float64)
+    if at.shape != values.shape:
+        raise ValueError(f"steps: expected one for each of {len(values)} rates, got {at.shape}")
+    if not (np.isfinite(at) & (at >= 0) & (at == np.round(at))).all():
+        raise ValueError("steps: expected whole numbers from 0")
+    if (np.diff(at) <= 0).any():
+        raise ValueError("steps: expected increasing steps")
+    return at, values
+
+
+def _warmup_of(at: Floats, values: Floats, errors: Floats) -> int:
+    """The end of the leading increasing stretch; between logged steps where its line gets there."""
+    falls = np.flatnonzero(np.diff(values) <= errors[1:])
+    end = int(falls[0]) if falls.size else len(values) - 1
+    if end == 0:
+        return 0
+    if end >= 2:
+        slope = (values[end - 1] - values[0]) / (at[end - 1] - at[0])
+        line = values[0] + slope * (at[:end] - at[0])
+        after = _slope_after(at[end:], values[end:])
+        gap = values[end] - after * (at[end] - at[end - 1]) - values[end - 1]
+        crossing = at[end - 1] + gap / (slope - after)
+        is_line = abs(line - values[:end]).max() <= 3.0 * errors[:end].max() + 1e-3 * slope
+        if is_line and crossing <= at[end] + 0.5:
+            return round(float(crossing))
+    return int(at[end])
+
+
+def _slope_after(at: Floats, values: Floats) -> float:
+    """The change of the rate per step after the warm-up."""
+    return float((values[1] - values[0]) / (at[1] - at[0])) if len(at) > 1 else 0.0
+
+
+def _is_late(at: Floats) -> bool:
+    usual = float(np.median(np.diff(at))) if len(at) > 1 else 1.0
+    return bool(at[0] > max(_LATE * usual, 1.0))
+
+
+def _late(at: Floats) -> str:
+    return (
+        f"the log begins at step {int(at[0]):,}, and the learning rate before it is not known: it "
+        "is taken as that of the first logged step; give the length of the warm-up, warmup=…"
+    )
+
+
+def _filled(at: Floats, values: Floats, warmup: int, jumps: tuple[Jump, ...], last: int) -> Floats:
+    """The rate of each step, ``(step,)``: lines between logged steps, but for jumps."""
+    filled = np.interp(np.arange(1, max(last, int(at[-1]), 1) + 1, dtype=float), at, values)
+    for jump in jumps:
+        filled[jump.before : jump.step - 1] = filled[jump.before - 1]
+        filled[jump.step - 1 : jump.after] = filled[jump.after - 1]
+    _fill_start(filled, at, values, warmup)
+    return filled[:last]
+
+
+def _fill_start(filled: Floats, at: Floats, values: Floats, warmup: int) -> None:
+    """Fill the steps before the first logged one, in place: the warm-up rises from 0."""
+    first = int(at[0])
+    if warmup and first > 1:
+        rise = np.arange(1, len(filled) + 1) / min(warmup, first)
+        own = slice(0, min(warmup, first) - (warmup >= first))
+        if first < warmup and len(at) > 1:  # the line of the first two points
+            slope = (values[1] - values[0]) / (at[1] - at[0])
+            line = values[0] + slope * (np.arange(1, len(filled) + 1) - first)
+            filled[own] = np.clip(line[own], 0.0, values[0])
+        else:
+            filled[own] = values[0] * rise[own]

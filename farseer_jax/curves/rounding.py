@@ -1,0 +1,33 @@
+"""By how much written numbers may be off, from their digits."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SINGLE = 3e-7  # of the largest: what float32 leaves of a number that was computed with
+_COARSE = 5e-4  # of the largest: three digits; fewer are round numbers rather than rounded ones
+
+
+def rounding_errors(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how much each of these numbers may be rounded, ``(point,)``.
+
+    Numbers are written with the same number of decimals, or of significant digits.
+
+    Example:
+        >>> rounding_errors(np.array([3e-4, 2.9991e-4])).round(10)
+        array([5.e-09, 5.e-09])
+    """
+    numbers = [Decimal(repr(float(value))).normalize().as_tuple() for value in values if value > 0]
+    largest = float(values.max(initial=0.0))
+    if not numbers:
+        return np.zeros(len(values))
+    exponent = min(int(own.exponent) for own in numbers)
+    digits = max(len(own.digits) for own in numbers)
+    with np.errstate(divide="ignore"):
+        magnitude = np.floor(np.log10(np.maximum(values, 10.0**exponent)))
+    by_digits = 0.5 * 10.0 ** (magnitude - digits + 1)
+    found = np.maximum(by_digits, 0.5 * 10.0**exponent)
+    return np.clip(found, _SINGLE * largest, _COARSE * largest)

@@ -1,0 +1,70 @@
+"""Spikes of a loss, and runs that diverge."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.curves.curve_noise import curve_noise
+
+Floats = NDArray[np.float64]
+
+_HALF: Final = 4  # rows on each side of one that give its usual loss
+_LARGE: Final = 6.0  # standard deviations above it
+_LEAST: Final = 2e-3  # of ln loss: smaller ones do no harm
+_DIVERGED: Final = 0.25  # of ln loss above the lowest before, until the end
+_FEWEST: Final = 3  # rows at the end that show it
+_FEWEST_ROWS: Final = 12
+
+
+def spikes(steps: NDArray[Any], losses: Floats) -> NDArray[np.bool_]:
+    """Rows whose loss is far above that of the rows beside them, ``(point,)``.
+
+    Args:
+        steps: increasing, from 1, ``(point,)``.
+        losses: the loss at each, ``(point,)``.
+
+    Example:
+        >>> steps = np.arange(1, 21)
+        >>> losses = 4.0 * steps**-0.1
+        >>> losses[9] *= 1.2
+        >>> np.flatnonzero(spikes(steps, losses))
+        array([9])
+    """
+    if len(losses) < _FEWEST_ROWS:
+        return np.zeros(len(losses), dtype=bool)
+    values = np.log(losses)
+    above = values - _usual(values)
+    noise = curve_noise(steps, losses).noise or 0.0
+    return above > max(_LARGE * noise, _LEAST)
+
+
+def _usual(values: Floats) -> Floats:
+    """The running median; beyond the ends the curve is continued by point reflection."""
+    before = 2.0 * values[0] - values[_HALF:0:-1]
+    after = 2.0 * values[-1] - values[-2 : -_HALF - 2 : -1]
+    padded = np.concatenate([before, values, after])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _HALF + 1)
+    return np.asarray(np.median(windows, axis=1))
+
+
+def diverged_from(losses: Floats) -> int:
+    """The first row of a rise far above the lowest loss that lasts until the end.
+
+    Args:
+        losses: in the order of the steps, ``(point,)``.
+
+    Returns:
+        Its position; the number of rows if the run did not diverge.
+
+    Example:
+        >>> diverged_from(np.array([4.0, 3.5, 3.2, 3.1, 6.0, 7.0, 7.5]))
+        4
+    """
+    values = np.log(losses)
+    low = np.minimum.accumulate(values) + _DIVERGED
+    last_good = np.flatnonzero(values <= low)
+    first = int(last_good[-1]) + 1
+    return first if len(values) - first >= _FEWEST else len(values)

@@ -1,0 +1,74 @@
+"""The step of each row, from a column of steps or of tokens."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.results.numbers import quantity_text
+from farseer_jax.runs.survey.named_units import unit_of_column
+from farseer_jax.tables.number_texts import numbers_of
+from farseer_jax.tables.row_numbers import REMEDY, shown_rows
+
+_MOST_STEPS: Final = 100_000  # that tokens are counted in, where the batch is not known
+
+
+def step_numbers(
+    values: Any, name: str, is_tokens: bool, tokens_per_step: float | None
+) -> tuple[NDArray[np.float64], str]:
+    """The step of each row, NaN where it is missing, and a sentence on how tokens were counted.
+
+    Args:
+        values: steps, or tokens with the unit in the column's name, ``(row,)``.
+        name: of the column.
+        is_tokens: whether it holds tokens.
+        tokens_per_step: tokens of a batch.
+
+    Raises:
+        ValueError: steps are no whole numbers.
+
+    Example:
+        >>> step_numbers(np.array([0.5, 1.0]), "tokens_B", True, 2**19)
+        (array([ 954., 1907.]), '')
+    """
+    column = numbers_of(values)
+    if column.not_numbers.size:
+        raise ValueError(
+            f"column {name!r}: {shown_rows(column.not_numbers)} hold no number; {REMEDY}"
+        )
+    numbers = column.numbers
+    if (numbers < 0).any():
+        raise ValueError(f"column {name!r}: {shown_rows(np.flatnonzero(numbers < 0))} are negative")
+    if is_tokens:
+        return _of_tokens(numbers * (unit_of_column("D", name, numbers) or 1.0), tokens_per_step)
+    if tokens_per_step is not None:
+        raise ValueError(
+            f"tokens_per_step: column {name!r} holds steps; name the column of the tokens, step=…, "
+            "or leave tokens_per_step out"
+        )
+    known = np.isfinite(numbers)
+    if not known.any():
+        raise ValueError(f"column {name!r} holds no step")
+    broken = known & (numbers != np.round(numbers))
+    if broken.any():
+        raise ValueError(
+            f"column {name!r}: {shown_rows(np.flatnonzero(broken))} are not whole numbers; "
+            "give the step, or name the column of the tokens"
+        )
+    return numbers, ""
+
+
+def _of_tokens(tokens: NDArray[np.float64], per_step: float | None) -> tuple[Any, str]:
+    if per_step is not None:
+        if not (np.isfinite(per_step) and per_step > 0):
+            raise ValueError(f"tokens_per_step: expected a positive number, got {per_step!r}")
+        return np.round(tokens / per_step), ""
+    most = float(np.nanmax(tokens, initial=1.0))
+    unit = 10.0 ** np.ceil(np.log10(most / _MOST_STEPS))
+    note = (
+        f"tokens are counted in steps of {quantity_text(float(unit))} tokens; tokens_per_step=… "
+        "gives those of a batch"
+    )
+    return np.round(tokens / unit), note
