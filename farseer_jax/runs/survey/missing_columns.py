@@ -89,7 +89,8 @@ def _tokens_hint(free: Sequence[str], columns: Columns) -> str:
     if are_curves(columns):
         return (
             "; its rows are steps along training, and a fit takes the last one of each run with D: "
-            "use last_by='run,step' and derive='D = step*524288' for batches of 524,288 tokens; "
+            "use last_by='run,step', and D such as derive='D = step*524288' for batches of 524,288 "
+            "tokens; "
             "read_curves in Python or farseer curves in the shell reads whole loss curves"
         )
     return _epochs_hint(free)
