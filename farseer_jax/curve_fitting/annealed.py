@@ -120,7 +120,9 @@ def _anneals(
     for row in _spread(curve.steps, np.flatnonzero(usable), points):
         start = int(begin[row])
         num = int(curve.steps[row]) - start if same_steps else _steps_of(over, start)
-        found.append(_Anneal(start, curve.schedule.with_decay(start, num, shape=shape, final=final)))
+        found.append(
+            _Anneal(start, curve.schedule.with_decay(start, num, shape=shape, final=final))
+        )
     return found
 
 

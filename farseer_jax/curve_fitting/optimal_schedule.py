@@ -51,8 +51,8 @@ def optimise_schedule(
         steps: the number of steps, the warm-up included.
         peak: the highest learning rate; None is the peak of the curves, the highest if they have
             several.
-        family: ``"wsd"``, ``"cosine"``, ``"linear"``, ``"multi-step"`` (two drops) or ``"free"``, or
-            several; None is all.
+        family: ``"wsd"``, ``"cosine"``, ``"linear"``, ``"multi-step"`` (two drops) or ``"free"``,
+            or several; None is all.
         final: the rate of the last step; None searches it, down to a thousandth of the peak.
         warmup: steps of warm-up; None is that of most curves, at most a fifth of ``steps``.
         knots: of the free schedule: its rates are linear between them.
@@ -132,7 +132,9 @@ def best_schedules(
 def _references(objective: FinalLoss) -> dict[str, Schedule]:
     own = objective.steps, objective.peak
     return {
-        COSINE: Schedule.cosine(*own, final=plain_rate(0.1 * objective.peak), warmup=objective.warmup),
+        COSINE: Schedule.cosine(
+            *own, final=plain_rate(0.1 * objective.peak), warmup=objective.warmup
+        ),
         CONSTANT: Schedule.constant(*own, warmup=objective.warmup),
     }
 

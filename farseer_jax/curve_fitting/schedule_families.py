@@ -72,9 +72,7 @@ class Family:
 FAMILIES: Final = ("wsd", "cosine", "linear", "multi-step")
 
 
-def families_named(
-    names: Sequence[str], objective: FinalLoss, final: float | None
-) -> list[Family]:
+def families_named(names: Sequence[str], objective: FinalLoss, final: float | None) -> list[Family]:
     """The families of these names; that of WSD once for each shape of its decay.
 
     Args:

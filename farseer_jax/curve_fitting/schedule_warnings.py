@@ -64,8 +64,8 @@ def _lower_rate(found: "OptimalSchedule") -> Iterator[str]:
     if last < 0.5 * seen:
         yield (
             f"the best schedule ends at a rate of {last:.3g}, and no curve was logged below "
-            f"{seen:.3g}: what the last part gains is an extrapolation of the law; final={seen:.3g} "
-            "keeps to what was seen"
+            f"{seen:.3g}: what the last part gains is an extrapolation of the law; "
+            f"final={seen:.3g} keeps to what was seen"
         )
 
 
@@ -84,5 +84,6 @@ def _decay(found: "OptimalSchedule") -> Iterator[str]:
 def _not_converged(found: "OptimalSchedule") -> Iterator[str]:
     if found.converged is False or (found.gap is not None and found.gap > _GAP):
         yield (
-            f"the search of the free schedule did not converge: it could be better by {found.gap:.1g}"
+            "the search of the free schedule did not converge: it could be better by "
+            f"{found.gap:.1g}"
         )
