@@ -20,6 +20,7 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.tables.columns import Columns
 
 RowsOfRun: TypeAlias = Literal["last", "doubling"]
+AT_PEAK = 0.9  # of the peak: a lower rate has begun to be annealed
 _COUNTS = ("N", "D", "U")
 
 
@@ -54,7 +55,7 @@ class AnnealedLosses(Result):
         >>> found = anneal_curves(fit, points=3, tokens_per_step=500_000)
         >>> table = found.to_columns("last")
         >>> list(table), table.num_rows
-        (['run', 'N', 'step', 'final_step', 'D', 'loss', 'loss_se'], 3)
+        (['curve', 'N', 'annealed_from', 'annealed_to', 'D', 'loss', 'loss_se'], 3)
     """
 
     fit: CurveFit
@@ -85,6 +86,13 @@ class AnnealedLosses(Result):
             for name in names
         }
 
+    @property
+    def at_peak(self) -> np.ndarray:
+        """Whether the rate has not yet fallen where the anneal begins, ``(row,)``."""
+        schedules = [self.fit.curves[name].schedule for name in self.curve]
+        rates = [own.at(step) / own.peak for own, step in zip(schedules, self.step, strict=True)]
+        return np.array(rates) >= AT_PEAK
+
     def draws(self, num: int = 1000, seed: int = 0) -> np.ndarray:
         """Joint draws of the losses: what rows have in common stays common.
 
@@ -110,19 +118,22 @@ class AnnealedLosses(Result):
     def to_columns(self, rows: RowsOfRun = "doubling") -> Columns:
         """A table for fits and forecasts: inputs, D if known, loss and its standard error.
 
+        Only anneals that begin at (nearly) the peak of the learning rate are in it: others are no
+        shorter runs of the same kind.
+
         Args:
             rows: of each run, ``"last"``, or the last and one for each halving of its steps
                 (``"doubling"``).
 
         Raises:
-            ValueError: another word.
+            ValueError: another word, or no anneal begins at the peak.
         """
         kept = self._rows(rows)
         columns = {
-            "run": np.array(self.curve, dtype=object),
+            "curve": np.array(self.curve, dtype=object),
             **self.inputs,
-            "step": self.step,
-            "final_step": self.final_step,
+            "annealed_from": self.step,
+            "annealed_to": self.final_step,
             **({} if self.D is None else {"D": self.D}),
             "loss": self.loss,
             "loss_se": self.loss * self.sd,
@@ -140,7 +151,7 @@ class AnnealedLosses(Result):
             lacking = "tokens_per_step=…" if self.D is None else "N among the inputs of the curves"
             raise ValueError(f"runs need N and D: give {lacking}")
         table = self.to_columns(rows)
-        extra = {name: table[name] for name in ("run", "step", "final_step", "loss_se")}
+        extra = {name: table[name] for name in ("curve", "annealed_from", "annealed_to", "loss_se")}
         inputs = {name: table[name] for name in self.inputs if name != "N"}
         return Runs(
             table["N"],
@@ -208,17 +219,25 @@ class AnnealedLosses(Result):
             raise ValueError(f'rows: expected "last" or "doubling", got {rows!r}')
         kept = []
         for name in dict.fromkeys(self.curve):
-            own = np.flatnonzero(np.array(self.curve, dtype=object) == name)
+            own = np.flatnonzero((np.array(self.curve, dtype=object) == name) & self.at_peak)
             next_at = np.inf
             for row in own[np.argsort(-self.final_step[own])]:
                 if self.final_step[row] <= next_at:
                     kept.append(row)
                     next_at = 0.5 * self.final_step[row] if rows == "doubling" else -1
+        if not kept:
+            raise ValueError(
+                "no anneal begins at the peak of the learning rate, so that none is the loss of a "
+                "shorter run of the same kind; add a curve with a stable part"
+            )
         return np.array(sorted(kept))
 
     def _notes(self, kept: np.ndarray) -> tuple[str, ...]:
-        runs = len(set(self.curve))
+        runs = len({self.curve[row] for row in kept})
         notes = [f"losses annealed by the law {self.fit.law.name}, not observed"]
+        left = int((~self.at_peak).sum())
+        if left:
+            notes.append(f"{left} anneals left out whose learning rate had fallen before")
         if len(kept) > runs:
             notes.append(
                 f"{len(kept)} rows of {runs} run{'s'[: runs != 1]}: rows of one run share its "

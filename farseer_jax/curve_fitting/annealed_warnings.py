@@ -11,7 +11,6 @@ from farseer_jax.tables.row_numbers import shortened
 if TYPE_CHECKING:
     from farseer_jax.curve_fitting.annealed_result import AnnealedLosses
 
-_FALLEN = 0.9  # of the peak: a rate below it has begun to be annealed
 _BEYOND = 1.5  # times the steps of the longest curve
 _MOST_SHOWN = 5
 
@@ -53,9 +52,8 @@ def _beyond(annealed: "AnnealedLosses") -> Iterator[str]:
 def _fallen(annealed: "AnnealedLosses") -> Iterator[str]:
     names = []
     for name in dict.fromkeys(annealed.curve):
-        schedule = annealed.fit.curves[name].schedule
-        own = annealed.step[np.array(annealed.curve, dtype=object) == name]
-        fallen = own[schedule.at(own) < _FALLEN * schedule.peak]
+        is_own = np.array(annealed.curve, dtype=object) == name
+        fallen = annealed.step[is_own & ~annealed.at_peak]
         if len(fallen):
             names.append(f"{name} from step {int(fallen.min()):,} on")
     if names:
