@@ -5,8 +5,12 @@ from .choosing.averaged_fit import AveragedFit, AveragedMember
 from .choosing.choose_law import choose_law
 from .choosing.law_choice import LawChoice, TriedLaw
 from .choosing.table_reading import TableReading
+from .curve_fitting.annealed import anneal_curves
+from .curve_fitting.annealed_result import AnnealedLosses
 from .curve_fitting.compare_schedules import ScheduleComparison, compare_schedules
 from .curve_fitting.fit_curves import fit_curves
+from .curve_fitting.optimal_schedule import optimise_schedule
+from .curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
 from .curve_fitting.result import CurveFit
 from .curves.curve import Curve
 from .curves.curves import Curves
@@ -178,6 +182,7 @@ from .uncertainty.weight_schemes import (
 __all__ = [
     "Allocation",
     "Along",
+    "AnnealedLosses",
     "AsymmetricLearningRateBatch",
     "AveragedFit",
     "AveragedMember",
@@ -270,6 +275,7 @@ __all__ = [
     "OptimalHyperparameterOfCompute",
     "OptimalMixture",
     "OptimalMixtureJoint",
+    "OptimalSchedule",
     "Optimum",
     "Outcome",
     "Overtraining",
@@ -299,6 +305,7 @@ __all__ = [
     "RunComparison",
     "Runs",
     "Schedule",
+    "ScheduleCandidate",
     "ScheduleComparison",
     "Separable",
     "Shape",
@@ -320,6 +327,7 @@ __all__ = [
     "__version__",
     "allocate",
     "analyse_differences",
+    "anneal_curves",
     "bits_per_byte",
     "bits_per_character",
     "bootstrap",
@@ -354,6 +362,7 @@ __all__ = [
     "law",
     "nats_per_token",
     "optimise",
+    "optimise_schedule",
     "paper_grid",
     "perplexity",
     "progress_bar",

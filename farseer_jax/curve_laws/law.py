@@ -138,9 +138,10 @@ class CurveLaw(Law):
         area = jnp.cumsum(rates)
         before = area - rates
         age = jnp.arange(len(rates) - 1, -1, -1, dtype=rates.dtype)
-        change = Change(rates, area[-1] - before, before, age)
-        falls = jnp.concatenate([jnp.zeros(1, rates.dtype), rates[:-1]]) - rates
         counts = self.counts_warmup | (np.arange(len(rates)) > max(warmup, 0))
+        # a term that does not count may be infinite at an area of 0
+        change = Change(rates, area[-1] - before, jnp.where(counts, before, area[-1]), age)
+        falls = jnp.concatenate([jnp.zeros(1, rates.dtype), rates[:-1]]) - rates
         annealed = jnp.sum(jnp.where(counts, falls, 0.0) * self.effect(change))
         own = {"area": area[-1], "warmup_area": jnp.sum(rates[:warmup]), "annealed": annealed}
         used = {name: own[name] for name in FROM_SCHEDULE if name in type(self).inputs()}

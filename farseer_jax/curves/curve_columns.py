@@ -38,27 +38,22 @@ class CurveColumns:
     Attributes:
         step: the column of the steps, or of tokens.
         is_tokens: whether it counts tokens.
-        loss: the column of the loss.
         lr: the column of the learning rate; None without.
-        notes: sentences on columns that could have been taken instead.
     """
 
     step: str
     is_tokens: bool
-    loss: str
     lr: str | None
-    notes: tuple[str, ...] = ()
 
 
 def found_columns(
-    columns: Columns, step: str | None, loss: str | None, lr: str | None, *, needs_lr: bool
+    columns: Columns, step: str | None, lr: str | None, *, needs_lr: bool
 ) -> CurveColumns:
     """Find the columns by their usual names, where they are not given.
 
     Args:
         columns: of a table with a row for each logged step.
         step: the column of the steps, or of tokens.
-        loss: the column of the loss.
         lr: the column of the learning rate.
         needs_lr: whether the schedule is to come from the table.
 
@@ -67,18 +62,20 @@ def found_columns(
     """
     if not columns.num_rows:
         raise ValueError("the table has no rows")
-    named = {"step": step, "loss": loss, "lr": lr}
-    for option, name in named.items():
-        if name is not None and name not in columns:
-            raise ValueError(
-                f"{option}: the table has no column {name!r}{did_you_mean(name, columns)}; it has "
-                f"{_listed(columns)}"
-            )
+    _refuse_absent(columns, "step", step)
+    _refuse_absent(columns, "lr", lr)
     own_step = step or _step_column(columns)
     is_tokens = own_step not in STEPS and holds(own_step, "D") and last_word(own_step) not in STEPS
     own_lr = lr if lr is not None or not needs_lr else _rate_column(columns)
-    own_loss, note = (loss, "") if loss is not None else _loss_column(columns)
-    return CurveColumns(own_step, is_tokens, own_loss, own_lr, (note,) if note else ())
+    return CurveColumns(own_step, is_tokens, own_lr)
+
+
+def _refuse_absent(columns: Columns, option: str, name: str | None) -> None:
+    if name is not None and name not in columns:
+        raise ValueError(
+            f"{option}: the table has no column {name!r}{did_you_mean(name, columns)}; it has "
+            f"{_listed(columns)}"
+        )
 
 
 def _listed(columns: Mapping[str, Any]) -> str:
@@ -95,7 +92,7 @@ def _step_column(columns: Columns) -> str:
     if len(own) > 1 and not _are_equal([columns[name] for name in own]):
         raise ValueError(
             f"step: columns {' and '.join(map(repr, own))} may hold the step; name one, "
-            f"step={own[0]!r}"
+            f"such as step={own[0]!r}"
         )
     if own:
         return own[0]
@@ -105,10 +102,10 @@ def _step_column(columns: Columns) -> str:
     if tokens:
         raise ValueError(
             f"step: the table has no column of steps, and {' and '.join(map(repr, tokens))} may "
-            f"hold tokens; name one, step={tokens[0]!r}"
+            f"hold tokens; name one, such as step={tokens[0]!r}"
         )
     raise ValueError(
-        "step: no column holds the steps or tokens of training; name it, step=…; the columns are "
+        "step: no column holds the steps or tokens of training; name it (step=); the columns are "
         f"{_listed(columns)}"
     )
 
@@ -138,7 +135,7 @@ def _rate_column(columns: Columns) -> str | None:
     if len(logged) > 1 and not _are_equal([columns[name] for name in logged]):
         raise ValueError(
             f"lr: columns {shortened([repr(own) for own in logged], 4)} may hold the learning "
-            f"rate; name one, lr={logged[0]!r}"
+            f"rate; name one, such as lr={logged[0]!r}"
         )
     return logged[0] if logged else None
 
@@ -151,8 +148,26 @@ def _is_rate(name: str) -> bool:
     return last_word(name) in _RATES or name.lower().startswith(("lr-", "lr/", "learning_rate/"))
 
 
-def _loss_column(columns: Columns) -> tuple[str, str]:
-    """The column of the loss, and a note on another one."""
+def loss_candidates(columns: Columns) -> list[str]:
+    """Columns that may hold a loss, by their names."""
+    best, others = usual_columns("loss", list(columns))
+    return [*best, *others]
+
+
+def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str, str]:
+    """The column of the loss, and a note on another one that may be it.
+
+    Args:
+        columns: of a table with a row for each logged step.
+        loss: the column, if it is given.
+        num_runs: how many runs the table has.
+
+    Raises:
+        ValueError: there is no such column, or several; the message names the option.
+    """
+    _refuse_absent(columns, "loss", loss)
+    if loss is not None:
+        return loss, ""
     best, others = usual_columns("loss", list(columns))
     named = [*best, *others]
     best, others = (
@@ -162,11 +177,11 @@ def _loss_column(columns: Columns) -> tuple[str, str]:
         raise ValueError(f"loss: column {named[0]!r} holds no finite number")
     if not named:
         raise ValueError(
-            "loss: no column holds the loss by its name; name it, loss=…; the columns are "
+            "loss: no column holds the loss by its name; name it (loss=); the columns are "
             f"{_listed(columns)}"
         )
     groups = [group for group in (best, others) if group]
-    if len(groups) > 1 and _num_numbers(columns[best[0]]) < _FEWEST_LOSSES:
+    if len(groups) > 1 and _num_numbers(columns[best[0]]) < _FEWEST_LOSSES * num_runs:
         groups.reverse()  # an evaluation at the end is no curve
     own = groups[0]
     if len(own) > 1:
@@ -174,10 +189,10 @@ def _loss_column(columns: Columns) -> tuple[str, str]:
     if len(own) > 1:
         raise ValueError(
             f"loss: columns {shortened([repr(name) for name in own], 4)} may hold the loss; name "
-            f"one, loss={own[0]!r}"
+            f"one, such as loss={own[0]!r}"
         )
     left = groups[1][0] if len(groups) > 1 else ""
-    return own[0], f"the loss is column {own[0]!r}; loss={left!r} takes the other" if left else ""
+    return own[0], f"the loss is column {own[0]!r}; use loss={left!r} for the other" if left else ""
 
 
 def _num_numbers(values: NDArray[Any]) -> int:

@@ -17,7 +17,7 @@ from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import shortened
 
 _MOST_COLUMNS: Final = 12  # of a table that somebody made for curves; logs of trackers have more
-_ROLES: Final = ("N", "N_active", "B", "U", "V", "width", "experts", "P", "lr")
+_ROLES: Final = ("N", "N_active", "B", "U", "V", "width", "experts", "P")
 
 
 class CurveInputs(NamedTuple):

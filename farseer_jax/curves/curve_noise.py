@@ -13,6 +13,7 @@ _NORMAL: Final = 1.4826  # standard deviation of a normal over its median absolu
 _ORDER: Final = 3  # of the differences, which remove a local parabola
 _FEWEST: Final = 12  # points that tell the noise
 _FEWEST_CORRELATED: Final = 30  # points that tell whether it is correlated
+_NONE: Final = 1e-6  # of ln loss: less than any noise of training
 _CLIP: Final = 3.0  # robust standard deviations at which larger differences are cut
 _CHANCE: Final = 9.0  # three standard deviations of a ratio of variances by chance, times √n
 
@@ -50,7 +51,7 @@ def curve_noise(steps: NDArray[Any], losses: Floats) -> CurveNoise:
         return CurveNoise(None, 0.0)
     at, values = np.log(steps), np.log(losses)
     near = spread(at, values, 1)
-    if len(steps) < _FEWEST_CORRELATED or near == 0.0:
+    if len(steps) < _FEWEST_CORRELATED or near < _NONE:
         return CurveNoise(near, 0.0)
     ratio = (spread(at, values, 2) / near) ** 2
     if ratio < 1.0 + _CHANCE / np.sqrt(len(steps)):

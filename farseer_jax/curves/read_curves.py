@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from farseer_jax.curves.curve import Curve
-from farseer_jax.curves.curve_columns import CurveColumns, found_columns
+from farseer_jax.curves.curve_columns import found_columns, loss_candidates, loss_column
 from farseer_jax.curves.curve_inputs import found_inputs
 from farseer_jax.curves.curve_noise import curve_noise
 from farseer_jax.curves.curves import Curves
@@ -26,7 +26,9 @@ from farseer_jax.tables.number_texts import numbers_of
 AnySchedule = str | Schedule | Callable[[Any], Any]
 
 _FEWEST: Final = 2  # losses of a curve
-_GIVE: Final = "give the schedule, schedule='cosine steps=24000 peak=3e-4 warmup=2000 final=3e-5'"
+_GIVE: Final = (
+    "give the schedule, such as schedule='cosine steps=24000 peak=3e-4 warmup=2000 final=3e-5'"
+)
 _SMOOTHED: Final = (
     "the noise is correlated from row to row, as in a log that was smoothed: its estimate is less "
     "certain, and smoothing delays a loss; give the loss as it was logged"
@@ -152,18 +154,20 @@ def _curves(columns: Columns, options: _Options) -> Curves:
     needs_lr = options.schedule is None
     if not needs_lr and options.lr is not None:
         raise ValueError("schedule and lr are both given; give one of the two")
-    found = found_columns(columns, options.step, options.loss, options.lr, needs_lr=needs_lr)
+    found = found_columns(columns, options.step, options.lr, needs_lr=needs_lr)
     if needs_lr and found.lr is None:
         raise ValueError(
-            f"lr: no column holds the learning rate of each step; name it, lr=…, or {_GIVE}"
+            f"lr: no column holds the learning rate of each step; name it (lr=), or {_GIVE}"
         )
     steps, step_note = step_numbers(
         columns[found.step], found.step, found.is_tokens, options.tokens_per_step
     )
-    own = [name for name in (found.step, found.loss, found.lr) if name is not None]
+    own = [own for own in (found.step, found.lr, options.loss) if own is not None]
+    own += loss_candidates(columns)
     codes, names, keys = codes_of_runs(columns, options.run, steps, own)
     inputs = found_inputs(columns, options.inputs, codes, own)
-    losses = numbers_of(columns[found.loss]).numbers
+    loss, loss_note = loss_column(columns, options.loss, len(names))
+    losses = numbers_of(columns[loss]).numbers
     rates = np.full(len(steps), np.nan)
     if found.lr is not None:
         rates = numbers_of(columns[found.lr]).numbers
@@ -182,13 +186,13 @@ def _curves(columns: Columns, options: _Options) -> Curves:
         curves += [] if curve is None else [curve]
     if not curves:
         raise ValueError(f"no curve has {_FEWEST} losses: {'; '.join(notes.merged())}")
-    known = {"step": found.step, "loss": found.loss, "lr": found.lr, "run": ",".join(keys)}
-    first = [*columns.notes, *found.notes, *inputs.notes, step_note]
+    known = {"step": found.step, "loss": loss, "lr": found.lr, "run": ",".join(keys)}
+    first = [*columns.notes, loss_note, *inputs.notes, step_note]
     return Curves(
         tuple(curves),
         {**{key: value for key, value in known.items() if value}, **inputs.columns},
         (*filter(None, first), *notes.merged()),
-        (*_constant_rates(curves, found, options), *warnings.merged()),
+        (*_constant_rates(curves, found.lr, options), *warnings.merged()),
         columns.source,
     )
 
@@ -276,11 +280,11 @@ def _given_schedule(given: AnySchedule, last: int, warmup: int | None) -> Schedu
     return Schedule.from_function(given, last, warmup=warmup)
 
 
-def _constant_rates(curves: Sequence[Curve], found: CurveColumns, options: _Options) -> list[str]:
+def _constant_rates(curves: Sequence[Curve], lr: str | None, options: _Options) -> list[str]:
     """A warning where the column of the learning rate may hold its peak."""
     if options.schedule is not None or any(own.schedule.name != "constant" for own in curves):
         return []
     return [
-        f"column {found.lr!r} is constant along each run, and taken for a constant learning rate; "
-        "if it is the peak of a schedule, give the schedule, schedule=…"
+        f"column {lr!r} is constant along each run, and taken for a constant learning rate; "
+        "if it is the peak of a schedule, give the schedule (schedule=)"
     ]
