@@ -147,6 +147,14 @@ class Results:
         return fj.fit_curves(fj.Curves([*complete, last.truncated(14_400)]), "multi-power")
 
     @cached_property
+    def annealed(self) -> fj.AnnealedLosses:
+        return fj.anneal_curves(self.curve_fit)
+
+    @cached_property
+    def optimal_schedule(self) -> fj.OptimalSchedule:
+        return fj.optimise_schedule(self.curve_fit, 24_000, knots=20)
+
+    @cached_property
     def sized_curve_fit(self) -> fj.CurveFit:
         """Two sizes, of which the larger run is still going."""
         curves = []
@@ -198,6 +206,7 @@ def of(*values: Any, **options: Any) -> tuple[Any, Any]:
 
 FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_allocation": lambda r: of(r.allocations),
+    "plot_annealed": lambda r: of(r.annealed),
     "plot_choices": lambda r: of(r.choices),
     "plot_comparison": lambda r: of(r.comparison),
     "plot_comparison, fits": lambda r: of(r.compared_fits),
@@ -233,6 +242,7 @@ FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_residuals": lambda r: of(r.far_residuals),
     "plot_residuals, offsets": lambda r: of(r.residuals, "offsets", "D"),
     "plot_residuals, curve": lambda r: of(r.residuals, "curve"),
+    "plot_schedule": lambda r: of(r.optimal_schedule),
     "plot_shape": lambda r: of(r.shape),
     "plot_shape, loss": lambda r: of(r.shape, "loss"),
     "plot_starts": lambda r: of(r.starts),

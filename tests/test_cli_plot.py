@@ -74,7 +74,9 @@ def files(
     }
     *complete, last = fj.example_curves()
     going = fj.Curves([*complete, last.truncated(14_400)])
-    results["curves"] = fj.fit_curves(going, "multi-power")
+    curves = results["curves"] = fj.fit_curves(going, "multi-power")
+    results["annealed"] = fj.anneal_curves(curves, points=3)
+    results["schedule"] = fj.optimise_schedule(curves, 24_000, family="cosine")
     for name, result in results.items():
         result.to_json(folder / f"{name}.json")
     parts = {"forecast": results["forecast"], "next": results["suggestions"]}
@@ -104,6 +106,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 # Arguments of a cheap figure of each kind, and a label or title of it.
 FIGURES = {
     "allocation": ("allocation.json", "tokens per parameter D/N"),
+    "annealed": ("annealed.json", "Loss if annealed over 0.2 of the steps"),
     "choices": ("choices.json --point 1", "change of the predicted loss, %"),
     "comparison": ("comparison.json", "parameters N"),
     "comparison-surface": ("comparison.json", "parameters N"),
@@ -124,6 +127,7 @@ FIGURES = {
     "optimum": ("optimum.json --along D", "D"),
     "prediction": ("forecast.json --against C --given D/N=20,100", "compute 6ND, FLOPs"),
     "residuals": ("fit.json --against D", "tokens D"),
+    "schedule": ("schedule.json --show constant", "Best schedule of 24,000 steps"),
     "shape": ("fit.json --of loss", "tokens D"),
     "starts": (f"runs.csv {CHEAP}", "chinchilla: all 4 starts agree"),
     "suggestions": ("suggestions.json", "2 runs to train next"),

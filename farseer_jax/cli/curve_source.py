@@ -20,6 +20,7 @@ from farseer_jax.cli.options import (
     reads,
     spelled,
 )
+from farseer_jax.cli.output import check_target, paths_of
 from farseer_jax.cli.plot.saved import result_class
 from farseer_jax.cli.runs import PREPARING, print_notes, runs_argument
 from farseer_jax.cli.values import columns, expected
@@ -74,8 +75,11 @@ _READING = Group(
     option("--warmup", FROM_0, "Steps of warm-up; found in the learning rates unless given."),
     option("--keep-warmup", help="Fit the losses of the warm-up too.", is_flag=True),
     option("--keep-spikes", help="Fit the spikes of the loss too.", is_flag=True),
-    option("--tokens-per-step", POSITIVE, "Tokens of a batch, where TABLE counts tokens."),
     *(own for group in PREPARING for own in group.options if own.name in _READ_AS),
+)
+_TOKENS = Group(
+    READING,
+    option("--tokens-per-step", POSITIVE, "Tokens of a batch, where TABLE counts tokens."),
 )
 _FITTING = Group(
     "Law",
@@ -107,12 +111,14 @@ def _check(settings: Settings) -> None:
         )
     if path is not None and settings["example"]:
         raise click.UsageError("--example does not go with TABLE: leave one of them out.")
-    of_table = [str(own.name) for own in _READING.options]
     is_saved = _is_saved(settings)
-    for name in (*of_table, *(str(own.name) for own in _FITTING.options if is_saved)):
-        if (is_saved or settings["example"]) and named(name):
+    of_table = (*_READING.options, *(_FITTING.options if is_saved else ()))
+    for own in of_table if is_saved or settings["example"] else ():
+        if named(str(own.name)):
             what = "a saved fit" if is_saved else "--example"
-            raise click.UsageError(f"{spelled(name)} is for a table: leave it out with {what}.")
+            raise click.UsageError(
+                f"{spelled(str(own.name))} is for a table: leave it out with {what}."
+            )
     if settings["N"] and "N" in (settings["columns_of"] or {}):
         raise click.UsageError("--N and --input N=… name the same input: leave one of them out.")
 
@@ -137,6 +143,7 @@ def _read_curves(settings: Settings) -> "Curves":
     inputs = dict(settings["columns_of"] or {})
     if settings["N"]:
         inputs = {"N": settings["N"], **inputs}
+    tokens = settings["tokens_per_step"]  # a number, or the name of an input
     found = farseer_jax.read_curves(
         settings["path"],
         **{name: settings[name] for name in ("run", "step", "loss", "lr", "warmup")},
@@ -144,7 +151,7 @@ def _read_curves(settings: Settings) -> "Curves":
         inputs=inputs or None,
         drop_warmup=not settings["keep_warmup"],
         drop_spikes=not settings["keep_spikes"],
-        tokens_per_step=settings["tokens_per_step"],
+        tokens_per_step=tokens if isinstance(tokens, float) else None,
         table=settings["table_name"],
         derive=[*settings["derive"]],
         where=settings["where"],
@@ -198,12 +205,36 @@ def schedule_of(text: str) -> "Schedule":
     return Schedule.from_points(steps, rates)
 
 
+def csv_option(what: str) -> click.Option:
+    """``--csv FILE``."""
+    return option("--csv", click.Path(path_type=Path), what, metavar="FILE")
+
+
+def check_csv(settings: Settings) -> None:
+    """Check that the file of ``--csv`` can be written, before anything is computed.
+
+    Raises:
+        Refusal: it cannot, or another option names it.
+    """
+    path = settings["csv"]
+    if path is None:
+        return
+    check_target(str(path), paths_of(settings["path"]), "name another")
+    for other in ("target", "figure"):
+        if settings.get(other) is not None and Path(settings[other]) == path:
+            raise Refusal(
+                f"--csv and {spelled(other)} name the same file {str(path)!r}; name two files"
+            )
+
+
 CURVES = Source(
     arguments=[runs_argument("TABLE|FIT.json|--example")],
     options=[EXAMPLE_CURVES],
-    groups=[_READING, _FITTING],
+    groups=[_READING, _TOKENS, _FITTING],
     title="Data and output",
     check=_check,
     read=read_curve_fit,
     files=["path"],
 )
+# for a command with a --tokens-per-step of its own
+CURVES_AND_TOKENS = CURVES._replace(groups=[_READING, _FITTING])

@@ -1,6 +1,7 @@
 """Figures with matplotlib; each function draws on the caller's axes, or on new ones."""
 
 from farseer_jax.plots.allocation import plot_allocation
+from farseer_jax.plots.annealed import plot_annealed
 from farseer_jax.plots.choices import plot_choices
 from farseer_jax.plots.comparison import plot_comparison, plot_comparison_surface, plot_line
 from farseer_jax.plots.curves import plot_curves
@@ -17,6 +18,7 @@ from farseer_jax.plots.methods import plot_methods
 from farseer_jax.plots.optimum import plot_optimum
 from farseer_jax.plots.prediction import plot_prediction
 from farseer_jax.plots.residuals import plot_residuals
+from farseer_jax.plots.schedule import plot_schedule
 from farseer_jax.plots.shape import plot_shape
 from farseer_jax.plots.starts import plot_starts
 from farseer_jax.plots.style import figure_width
@@ -26,6 +28,7 @@ from farseer_jax.plots.surface import plot_surface
 __all__ = [
     "figure_width",
     "plot_allocation",
+    "plot_annealed",
     "plot_choices",
     "plot_comparison",
     "plot_comparison_surface",
@@ -46,6 +49,7 @@ __all__ = [
     "plot_optimum",
     "plot_prediction",
     "plot_residuals",
+    "plot_schedule",
     "plot_shape",
     "plot_starts",
     "plot_suggestions",

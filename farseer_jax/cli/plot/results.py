@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from farseer_jax.cli.allocate import allocate
+from farseer_jax.cli.anneal import anneal
 from farseer_jax.cli.choices import choices as choices_command
 from farseer_jax.cli.compare import compare
 from farseer_jax.cli.curves import curves as curves_command
@@ -16,6 +17,7 @@ from farseer_jax.cli.options import FROM_0, option, reads
 from farseer_jax.cli.plot.kind import Figure, of_command
 from farseer_jax.cli.plot.saved import DRAWS, FIT
 from farseer_jax.cli.predictions import named_points
+from farseer_jax.cli.schedule import schedule as schedule_command
 from farseer_jax.cli.suggest import suggest
 from farseer_jax.cli.values import expected, names, positives, values
 from farseer_jax.tables.number_texts import number_of
@@ -333,5 +335,47 @@ loss_curves = of_command(
     examples=[
         "farseer plot loss-curves history.csv --run run_id",
         "farseer plot loss-curves fit.json --show a,b --save curves.pdf",
+    ],
+)
+annealed = of_command(
+    anneal,
+    Figure(
+        "plot_annealed",
+        [
+            option(
+                "--show curves",
+                names,
+                "Runs to draw; those with a rate that had not fallen unless given.",
+            )
+        ],
+        ["AnnealedLosses"],
+    ),
+    summary="Losses of runs, had they been annealed earlier.",
+    help="""Draw runs with their losses after an anneal from each of some steps.
+
+    TABLE, FIT.json and options are as for `farseer anneal`, whose JSON is drawn as
+    it is.
+    """,
+    examples=[
+        "farseer plot annealed history.csv --run run_id --over 20%",
+        "farseer plot annealed annealed.json --show constant --save annealed.pdf",
+    ],
+)
+schedule = of_command(
+    schedule_command,
+    Figure(
+        "plot_schedule",
+        [option("--show families", names, "Schedules to draw, such as free,cosine.")],
+        ["OptimalSchedule"],
+    ),
+    summary="The best schedules, and the loss along each.",
+    help="""Draw the best schedules of families and of any form, and the losses along them.
+
+    TABLE, FIT.json and options are as for `farseer schedule`, whose JSON is drawn
+    as it is.
+    """,
+    examples=[
+        "farseer plot schedule fit.json --steps 48000",
+        "farseer plot schedule schedules.json --save schedules.pdf",
     ],
 )
