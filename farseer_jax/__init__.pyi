@@ -5,6 +5,11 @@ from .choosing.averaged_fit import AveragedFit, AveragedMember
 from .choosing.choose_law import choose_law
 from .choosing.law_choice import LawChoice, TriedLaw
 from .choosing.table_reading import TableReading
+from .curve_fitting.annealed import anneal_curves
+from .curve_fitting.annealed_result import AnnealedLosses
+from .curve_fitting.fit_curves import fit_curves
+from .curve_fitting.optimal_schedule import optimise_schedule
+from .curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
 from .curves.curve import Curve
 from .curves.curves import Curves
 from .curves.example import example_curves
@@ -175,6 +180,7 @@ from .uncertainty.weight_schemes import (
 __all__ = [
     "Allocation",
     "Along",
+    "AnnealedLosses",
     "AsymmetricLearningRateBatch",
     "AveragedFit",
     "AveragedMember",
@@ -266,6 +272,7 @@ __all__ = [
     "OptimalHyperparameterOfCompute",
     "OptimalMixture",
     "OptimalMixtureJoint",
+    "OptimalSchedule",
     "Optimum",
     "Outcome",
     "Overtraining",
@@ -295,6 +302,7 @@ __all__ = [
     "RunComparison",
     "Runs",
     "Schedule",
+    "ScheduleCandidate",
     "Separable",
     "Shape",
     "StartReport",
@@ -315,6 +323,7 @@ __all__ = [
     "__version__",
     "allocate",
     "analyse_differences",
+    "anneal_curves",
     "bits_per_byte",
     "bits_per_character",
     "bootstrap",
@@ -341,12 +350,14 @@ __all__ = [
     "extrapolate",
     "fit",
     "fit_batch",
+    "fit_curves",
     "forecast",
     "influence",
     "inspect_table",
     "law",
     "nats_per_token",
     "optimise",
+    "optimise_schedule",
     "paper_grid",
     "perplexity",
     "progress_bar",

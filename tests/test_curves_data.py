@@ -1,9 +1,11 @@
 """Learning-rate schedules and loss curves as data."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from farseer_jax import Schedule
+from farseer_jax import Curve, Schedule, example_curves
 
 TEXTS = [
     "constant steps=100 peak=0.0003 warmup=10",
@@ -90,3 +92,112 @@ def test_the_leading_increasing_stretch_is_the_warmup() -> None:
 def test_refused_schedules(make, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("every", [1, 50, 128])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "constant steps=12800 peak=0.0003 warmup=1280",
+        "cosine steps=12800 peak=0.0003 final=3e-05 warmup=1200",
+        "linear steps=12800 peak=0.0003 warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 final=3e-05 shape=exponential warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 shape=sqrt warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 final=1e-05 shape=cosine warmup=1200",
+        "multi_step steps=12800 peak=0.0003 at=8000 to=9e-05 warmup=1200",
+        "inverse_sqrt steps=12800 peak=0.0003 warmup=1200",
+    ],
+)
+def test_usual_forms_are_recognised_from_a_log(text: str, every: int) -> None:
+    schedule = Schedule.parse(text)
+    step = np.arange(every, schedule.steps + 1, every)
+    assert str(Schedule.from_points(step, schedule.at(step))) == text
+    rounded = np.array([float(f"{rate:.5e}") for rate in schedule.at(step)])
+    assert str(Schedule.from_points(step, rounded)) == text
+
+
+def test_a_cosine_that_is_cut_off_is_known_to_its_end() -> None:
+    schedule = Schedule.cosine(72_000, 3e-4, warmup=2_000)
+    step = np.arange(128, 24_000, 128)
+    assert Schedule.from_points(step, schedule.at(step)) == schedule
+
+
+def test_other_schedules_are_interpolated() -> None:
+    schedule = Schedule.cosine(9_000, 3e-4, warmup=900, cycles=3)
+    step = np.arange(10, 9_001, 10)
+    found = Schedule.from_points(step, schedule.at(step))
+    assert found.name == "given"
+    np.testing.assert_array_equal(found.at(step), schedule.at(step))
+    assert len(found.jumps) == 2
+
+
+def test_a_jump_is_placed_where_the_log_tells_it() -> None:
+    step, rates = np.arange(128, 1_280, 128), np.r_[np.full(5, 3e-4), np.full(4, 1e-4)]
+    assert Schedule.from_points(step, rates).jumps.tolist() == [700]  # the roundest of 641 … 768
+    step[5:] -= 28  # logged anew from a checkpoint on
+    assert Schedule.from_points(step, rates).jumps.tolist() == [740]
+
+
+@pytest.mark.parametrize(
+    ("steps", "rates", "words"),
+    [
+        ([1, 2], [1.0], "expected one for each"),
+        ([2, 1], [1.0, 1.0], "increasing"),
+        ([1.5, 2], [1.0, 1.0], "whole numbers"),
+        ([1, 2], [1.0, np.nan], "finite"),
+    ],
+)
+def test_refused_logs(steps, rates, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Schedule.from_points(steps, rates)
+
+
+def test_thinning_keeps_the_course_and_tells_the_noise() -> None:
+    curves, exact = example_curves(), example_curves(noise=0.0)
+    for curve, truth in zip(curves, exact, strict=True):
+        thin, smooth = curve.thinned(50), truth.thinned(50)
+        assert thin.counts.sum() == len(curve)
+        assert 40 <= len(thin) <= 51
+        expected = np.interp(thin.steps, truth.steps, truth.losses)
+        np.testing.assert_allclose(smooth.losses, expected, rtol=3e-4)
+        np.testing.assert_allclose(thin.standard_errors, curve.noise / np.sqrt(thin.counts))
+        errors = np.log(thin.losses / smooth.losses) / thin.standard_errors
+        assert 0.6 < np.sqrt(np.mean(errors**2)) < 1.4
+        if jumps := curve.schedule.jumps.tolist():
+            ends = np.cumsum(thin.counts) - 1
+            assert curve.steps[ends[ends < len(curve)]].searchsorted(jumps[0]) > 0
+            assert np.flatnonzero(curve.steps >= jumps[0])[0] - 1 in ends
+
+
+def test_noise_of_the_example() -> None:
+    assert 5e-4 < example_curves(noise=7e-4).noise < 9e-4
+    assert all(own.correlation == 0.0 for own in example_curves())
+
+
+def test_curves_are_selected_by_name() -> None:
+    curves = example_curves()
+    assert curves.without("cosine").names == ("constant", "two-stage")
+    assert curves.select(["cosine", "constant"]).names == ("cosine", "constant")
+    assert curves["cosine"].truncated(10_000).steps.max() <= 10_000
+    assert pickle.loads(pickle.dumps(curves)).fingerprint == curves.fingerprint
+    assert curves.thinned(20).fingerprint != curves.fingerprint
+    with pytest.raises(ValueError, match="unknown curve 'cosin'; did you mean 'cosine'"):
+        curves["cosin"]
+    with pytest.raises(ValueError, match="at least one"):
+        curves.without(curves.names)
+
+
+@pytest.mark.parametrize(
+    ("steps", "losses", "words"),
+    [
+        ([1, 2], [3.0], "a step for each loss"),
+        ([2, 1], [3.0, 2.0], "increasing; row 1"),
+        ([1, 2], [3.0, -1.0], "positive and finite; row 1"),
+        ([1, 20], [3.0, 2.0], "after the schedule's 9 steps"),
+        ([], [], "a step for each loss"),
+    ],
+)
+def test_refused_curves(steps, losses, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Curve("a", steps, losses, Schedule.constant(9, 1.0))

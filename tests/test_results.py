@@ -93,6 +93,11 @@ def noise() -> fj.Noise:
     return fj.estimate_noise(fj.example_runs(noise=1e-3))
 
 
+@result("curve", "N", "points", "last_loss", "schedule")
+def curves() -> fj.Curves:
+    return fj.example_curves()
+
+
 @result("outcome", "mean_relative_error", "U.level", "A.exponent")
 def batch_fit() -> fj.BatchFit:
     runs = fj.example_runs()

@@ -1,5 +1,7 @@
 """``fit_curves``: a law of loss curves, fitted to the curves of some runs."""
 
+from typing import Any
+
 import numpy as np
 
 from farseer_jax.curve_fitting.errors import CurveErrors
@@ -55,10 +57,9 @@ def fit_curves(
     laws = laws_for(curves, law)
     thinned = curves.thinned(points)
     errors = CurveErrors() if errors is None else errors
-    tried = []
     with one_blas_thread():
-        for own in in_stages("fitting laws of curves and their hold-outs", laws):
-            tried.append(_fitted(thinned, own, errors))
+        stages = in_stages("fitting laws of curves and their hold-outs", laws)
+        tried = [_fitted(thinned, own, errors) for own in stages]
     best = min(range(len(laws)), key=lambda place: tried[place][1].rms)
     posterior, _ = tried[best]
     laplace = posterior.laplace
@@ -98,7 +99,7 @@ def _fitted(
     points = points_of(curves, law, errors)
     inputs = points.inputs
     holdouts = curve_holdouts(inputs["curve"], inputs["step"])
-    columns = errors.columns(inputs)
+    columns: Any = errors.columns(inputs)  # has what a posterior needs
     rows = points.weights * np.vstack([np.ones(len(points.target)), holdouts.fitted])
     member = member_of(law, scale_of(curves))
     posterior = fit_member(
@@ -108,7 +109,7 @@ def _fitted(
         inputs,
         points.target,
         rows,
-        noise_of(errors),  # type: ignore[arg-type]
+        noise_of(errors),
     )
     return posterior, _record(posterior, holdouts, points)
 

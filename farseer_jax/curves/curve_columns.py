@@ -92,7 +92,7 @@ def _step_column(columns: Columns) -> str:
     if len(own) > 1 and not _are_equal([columns[name] for name in own]):
         raise ValueError(
             f"step: columns {' and '.join(map(repr, own))} may hold the step; name one, "
-            f"step={own[0]!r}"
+            f"such as step={own[0]!r}"
         )
     if own:
         return own[0]
@@ -102,10 +102,10 @@ def _step_column(columns: Columns) -> str:
     if tokens:
         raise ValueError(
             f"step: the table has no column of steps, and {' and '.join(map(repr, tokens))} may "
-            f"hold tokens; name one, step={tokens[0]!r}"
+            f"hold tokens; name one, such as step={tokens[0]!r}"
         )
     raise ValueError(
-        "step: no column holds the steps or tokens of training; name it, step=…; the columns are "
+        "step: no column holds the steps or tokens of training; name it (step=); the columns are "
         f"{_listed(columns)}"
     )
 
@@ -135,7 +135,7 @@ def _rate_column(columns: Columns) -> str | None:
     if len(logged) > 1 and not _are_equal([columns[name] for name in logged]):
         raise ValueError(
             f"lr: columns {shortened([repr(own) for own in logged], 4)} may hold the learning "
-            f"rate; name one, lr={logged[0]!r}"
+            f"rate; name one, such as lr={logged[0]!r}"
         )
     return logged[0] if logged else None
 
@@ -177,7 +177,7 @@ def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str,
         raise ValueError(f"loss: column {named[0]!r} holds no finite number")
     if not named:
         raise ValueError(
-            "loss: no column holds the loss by its name; name it, loss=…; the columns are "
+            "loss: no column holds the loss by its name; name it (loss=); the columns are "
             f"{_listed(columns)}"
         )
     groups = [group for group in (best, others) if group]
@@ -189,10 +189,10 @@ def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str,
     if len(own) > 1:
         raise ValueError(
             f"loss: columns {shortened([repr(name) for name in own], 4)} may hold the loss; name "
-            f"one, loss={own[0]!r}"
+            f"one, such as loss={own[0]!r}"
         )
     left = groups[1][0] if len(groups) > 1 else ""
-    return own[0], f"the loss is column {own[0]!r}; loss={left!r} takes the other" if left else ""
+    return own[0], f"the loss is column {own[0]!r}; use loss={left!r} for the other" if left else ""
 
 
 def _num_numbers(values: NDArray[Any]) -> int:

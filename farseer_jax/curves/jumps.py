@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 _LARGE: Final = 0.02  # of the peak: a change between two logged steps that may be a jump
 _SUDDEN: Final = 5.0  # times the changes beside it
 _FEWEST: Final = 4  # logged rates that tell a jump from a decay
-_OFF_CADENCE: Final = 0.75  # of the usual distance of logged steps
+_REGULAR: Final = 0.8  # of the distances of logged steps that are the usual one
+_OFF_CADENCE: Final = (0.75, 0.97)  # of the usual distance: less is a row off the cadence
 
 
 class Jump(NamedTuple):
@@ -67,10 +68,11 @@ def found_jumps(
     is_jump = (changes > _SUDDEN * beside) & (at[:-1] >= warmup)
     is_jump &= np.abs(np.diff(rates)) > _LARGE * rates.max()
     usual = float(np.median(distances))
+    is_regular = bool(np.mean(np.abs(distances / usual - 1.0) < 0.01) > _REGULAR)
     found = []
     for row in np.flatnonzero(is_jump).tolist():
         before, after = int(at[row]), int(at[row + 1])
-        is_known = after - before == 1 or after - before < _OFF_CADENCE * usual
+        is_known = after - before == 1 or after - before < _OFF_CADENCE[is_regular] * usual
         step = after if is_known else roundest(before + 1, after)
         found.append(Jump(row, before, after, step, is_known))
     return tuple(found)

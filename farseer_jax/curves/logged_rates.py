@@ -126,7 +126,7 @@ def _is_late(at: Floats) -> bool:
 def _late(at: Floats) -> str:
     return (
         f"the log begins at step {int(at[0]):,}, and the learning rate before it is not known: it "
-        "is taken as that of the first logged step; give the length of the warm-up, warmup=…"
+        "is taken as that of the first logged step; give the length of the warm-up (warmup=)"
     )
 
 

@@ -26,7 +26,9 @@ from farseer_jax.tables.number_texts import numbers_of
 AnySchedule = str | Schedule | Callable[[Any], Any]
 
 _FEWEST: Final = 2  # losses of a curve
-_GIVE: Final = "give the schedule, schedule='cosine steps=24000 peak=3e-4 warmup=2000 final=3e-5'"
+_GIVE: Final = (
+    "give the schedule, such as schedule='cosine steps=24000 peak=3e-4 warmup=2000 final=3e-5'"
+)
 _SMOOTHED: Final = (
     "the noise is correlated from row to row, as in a log that was smoothed: its estimate is less "
     "certain, and smoothing delays a loss; give the loss as it was logged"
@@ -155,7 +157,7 @@ def _curves(columns: Columns, options: _Options) -> Curves:
     found = found_columns(columns, options.step, options.lr, needs_lr=needs_lr)
     if needs_lr and found.lr is None:
         raise ValueError(
-            f"lr: no column holds the learning rate of each step; name it, lr=…, or {_GIVE}"
+            f"lr: no column holds the learning rate of each step; name it (lr=), or {_GIVE}"
         )
     steps, step_note = step_numbers(
         columns[found.step], found.step, found.is_tokens, options.tokens_per_step
@@ -284,5 +286,5 @@ def _constant_rates(curves: Sequence[Curve], lr: str | None, options: _Options) 
         return []
     return [
         f"column {lr!r} is constant along each run, and taken for a constant learning rate; "
-        "if it is the peak of a schedule, give the schedule, schedule=…"
+        "if it is the peak of a schedule, give the schedule (schedule=)"
     ]

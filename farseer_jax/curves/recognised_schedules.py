@@ -26,6 +26,7 @@ _LONG_WARMUP: Final = 10  # steps, of which one matters little
 _MOST_LEVELS: Final = 8
 _DIGITS: Final = 5  # significant digits of rates that a person chose
 _NEAR: Final = 1e-3  # of a number of steps: how far a rounder one may be
+_ABOUT: Final = 5  # steps
 _LOOSE: Final = (
     10.0  # rounding errors that a fitted form may be off, before its numbers are rounded
 )
@@ -263,8 +264,14 @@ def _cosine_decays(log: Log, peak: float, stable: float) -> Iterator[tuple[int, 
 def _inverse_sqrt(log: Log) -> Candidates:
     if log.warmup and len(log.at) >= _FEWEST:
         squared = float(np.median(log.rates**2 * log.at))
-        for peak in _chosen(float(np.sqrt(squared / log.warmup)), 0.0):
-            yield partial(Schedule.inverse_sqrt, log.last, peak, warmup=log.warmup)
+        for warmup in sorted(_steps_about(log.warmup), key=lambda own: own % 10):
+            for peak in _chosen(float(np.sqrt(squared / warmup)), 0.0):
+                yield partial(Schedule.inverse_sqrt, log.last, peak, warmup=warmup)
+
+
+def _steps_about(step: int) -> range:
+    """Steps beside one that was found from lines through a curved log."""
+    return range(max(step - _ABOUT, 1), step + _ABOUT + 1)
 
 
 def _steps_near(value: float) -> list[int]:

@@ -131,6 +131,6 @@ def _by_restarts(steps: NDArray[np.float64]) -> NDArray[np.intp]:
     row = int(back[0])
     raise ValueError(
         f"run: no column tells runs apart, and the step goes back from {steps[row - 1]:,.0f} to "
-        f"{steps[row]:,.0f} at row {row}: name the column (or several) that identifies a run, "
-        "run=…; if it is one run that was resumed, add a column with its name"
+        f"{steps[row]:,.0f} at row {row}: name the column (or several) that identifies a run "
+        "(run=); one run that was resumed needs one as well, such as derive='run = 1'"
     )

@@ -45,7 +45,7 @@ def step_numbers(
         return _of_tokens(numbers * (unit_of_column("D", name, numbers) or 1.0), tokens_per_step)
     if tokens_per_step is not None:
         raise ValueError(
-            f"tokens_per_step: column {name!r} holds steps; name the column of the tokens, step=…, "
+            f"tokens_per_step: column {name!r} holds steps; name the column of the tokens (step=), "
             "or leave tokens_per_step out"
         )
     known = np.isfinite(numbers)
@@ -68,7 +68,7 @@ def _of_tokens(tokens: NDArray[np.float64], per_step: float | None) -> tuple[Any
     most = float(np.nanmax(tokens, initial=1.0))
     unit = 10.0 ** np.ceil(np.log10(most / _MOST_STEPS))
     note = (
-        f"tokens are counted in steps of {quantity_text(float(unit))} tokens; tokens_per_step=… "
-        "gives those of a batch"
+        f"tokens are counted in steps of {quantity_text(float(unit))} tokens; those of a batch "
+        "are not given (tokens_per_step=)"
     )
     return np.round(tokens / unit), note

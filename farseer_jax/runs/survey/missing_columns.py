@@ -30,6 +30,7 @@ from farseer_jax.runs.survey.likely_columns import (
     which_parameters,
 )
 from farseer_jax.runs.survey.likely_formulas import likely_formulas
+from farseer_jax.runs.survey.mixed_rows import are_curves
 from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.runs.survey.other_meanings import meaning_of
 from farseer_jax.runs.table_problems import Options, Problem, merged
@@ -73,13 +74,26 @@ def with_remedies(
     left = {name: what for name, what in failed.items() if name not in solved}
     problems = [problem._replace(what=problem.what or failed[n]) for n, problem in solved.items()]
     problems += [
-        Problem(f"{what}{_epochs_hint(free) if name == 'D' else ''}") for name, what in left.items()
+        Problem(f"{what}{_tokens_hint(free, columns) if name == 'D' else ''}")
+        for name, what in left.items()
     ]
     listed = listed_columns(list(columns))
     if not problems:
         return []
     first, *others = problems
     return [first, *(own._replace(what=own.what.replace(listed, "")) for own in others)]
+
+
+def _tokens_hint(free: Sequence[str], columns: Columns) -> str:
+    """How a table without D may be read: by its epochs, or as loss curves."""
+    if are_curves(columns):
+        return (
+            "; its rows are steps along training, and a fit takes the last one of each run with D: "
+            "use last_by='run,step', and D such as derive='D = step*524288' for batches of 524,288 "
+            "tokens; "
+            "read_curves in Python or farseer curves in the shell reads whole loss curves"
+        )
+    return _epochs_hint(free)
 
 
 def _epochs_hint(free: Sequence[str]) -> str:

@@ -34,7 +34,11 @@ _FEWEST_ROWS: Final = 1.5  # rows per run of checkpoints
 _FEWEST_OF_SIZE: Final = 3  # rows per label that may be that of a size
 _MOST_OF_LADDER: Final = 8  # rows per size, of a ladder whose runs are called by their size
 _FEWEST_OF_CURVE: Final = 10  # rows in equal steps that are a run's without a label
+_MOSTLY: Final = 0.8  # of the rows
 _MOST_KEYS: Final = 3  # columns that identify a run
+CURVES_HINT: Final = (
+    ", or read whole loss curves by read_curves in Python or farseer curves in the shell"
+)
 
 
 class Training(NamedTuple):
@@ -89,6 +93,27 @@ def checkpoints(columns: Mapping[str, NDArray[Any]], training: Training) -> Prob
         if problem is not None:
             return problem
     return _without_labels(columns, steps, training)
+
+
+def are_curves(columns: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether rows are logged steps, each of which occurs in few of the rows.
+
+    Example:
+        >>> are_curves({"step": np.arange(0, 900, 30), "loss": np.ones(30)})
+        True
+    """
+    for name, values in columns.items():
+        if last_word(name) in STEPS and values.ndim == 1:
+            steps = numbers_of(values).numbers
+            known = steps[np.isfinite(steps)]
+            if np.unique(known).size >= _FEWEST_OF_CURVE and _rises(known):
+                return True
+    return False
+
+
+def _rises(steps: Floats) -> bool:
+    """Whether most steps are the next ones of the row before."""
+    return bool((np.diff(steps) > 0).mean() > _MOSTLY)
 
 
 def _without_labels(
@@ -160,7 +185,7 @@ def _told(label: str, names: list[str], last: str | None, codes: NDArray[np.intp
         f"column {label!r} has {num_runs:,} runs in {num_rows:,} rows, "
         f"{num_rows / num_runs:.3g} each on average: these are checkpoints along a run's "
         "training, whose learning rate is not yet annealed; fit the last of each: use "
-        f"last_by={key!r}",
+        f"last_by={key!r}{CURVES_HINT if num_rows >= _FEWEST_OF_CURVE * num_runs else ''}",
         ({"last_by": key},),
     )
 

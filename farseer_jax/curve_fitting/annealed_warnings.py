@@ -1,0 +1,63 @@
+"""Warnings about annealed losses, worst first."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from farseer_jax.curves.curve import Curve
+from farseer_jax.tables.row_numbers import shortened
+
+if TYPE_CHECKING:
+    from farseer_jax.curve_fitting.annealed_result import AnnealedLosses
+
+_BEYOND = 1.5  # times the steps of the longest curve
+_MOST_SHOWN = 5
+
+
+def warnings_of(annealed: "AnnealedLosses") -> tuple[str, ...]:
+    """The warnings of annealed losses, then those of the fit."""
+    return (
+        *annealed.fit.warnings,
+        *_lower_rates(annealed),
+        *_beyond(annealed),
+        *_fallen(annealed),
+    )
+
+
+def lowest_rate(curve: Curve) -> float:
+    """The lowest learning rate after the warm-up, up to the last logged step."""
+    return float(curve.schedule.rates[curve.schedule.warmup : curve.steps[-1]].min(initial=np.inf))
+
+
+def _lower_rates(annealed: "AnnealedLosses") -> Iterator[str]:
+    lowest = min(lowest_rate(own) for own in annealed.fit.curves)
+    if annealed.final < 0.5 * lowest:
+        yield (
+            f"the anneals end at a rate of {annealed.final:g}, and no curve was logged below "
+            f"{lowest:.3g}: what the last part gains is an extrapolation of the law"
+        )
+
+
+def _beyond(annealed: "AnnealedLosses") -> Iterator[str]:
+    longest = max(int(own.steps[-1]) for own in annealed.fit.curves)
+    far = annealed.final_step > _BEYOND * longest
+    if far.any():
+        yield (
+            f"{int(far.sum())} of {len(annealed)} anneals end after more than {_BEYOND:g} times "
+            f"the steps of the longest curve ({longest:,}): they are extrapolations"
+        )
+
+
+def _fallen(annealed: "AnnealedLosses") -> Iterator[str]:
+    names = []
+    for name in dict.fromkeys(annealed.curve):
+        is_own = np.array(annealed.curve, dtype=object) == name
+        fallen = annealed.step[is_own & ~annealed.at_peak]
+        if len(fallen):
+            names.append(f"{name} from step {int(fallen.min()):,} on")
+    if names:
+        yield (
+            "the learning rate has already fallen where the anneal begins, so that the loss is "
+            f"not that of a shorter run of the same kind: {shortened(names, _MOST_SHOWN)}"
+        )

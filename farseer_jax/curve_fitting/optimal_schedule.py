@@ -1,0 +1,231 @@
+"""``optimise_schedule``: the learning-rate schedule with the least final loss, by a fit."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from farseer_jax.close_names import unknown_name
+from farseer_jax.curve_fitting.free_schedule import FreeSearch, best_free_schedule
+from farseer_jax.curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
+from farseer_jax.curve_fitting.result import CurveFit
+from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_draws, end_losses
+from farseer_jax.curve_fitting.schedule_families import FAMILIES, LOWEST, families_named, plain_rate
+from farseer_jax.curve_fitting.schedule_objective import FinalLoss
+from farseer_jax.curve_fitting.schedule_warnings import warnings_of
+from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.curves.schedule import Schedule
+from farseer_jax.curves.schedule_checks import checked_count, checked_rate
+from farseer_jax.runs.checks import check_level
+from farseer_jax.runtime.progress import in_stages
+from farseer_jax.runtime.threads import one_blas_thread
+
+FREE = "free"
+COSINE, CONSTANT = "cosine to 10 %", "constant"  # what others are compared with
+_NUM_DRAWS = 1000
+_SHORTEST_RUN = 20  # steps after the warm-up
+
+
+def optimise_schedule(
+    fit: CurveFit,
+    steps: int,
+    *,
+    peak: float | None = None,
+    family: str | Sequence[str] | None = None,
+    final: float | None = None,
+    warmup: int | None = None,
+    knots: int = 100,
+    level: float | None = None,
+    **inputs: float,
+) -> OptimalSchedule:
+    """The schedule of so many steps with the least final loss, by a fitted law of curves.
+
+    Each family's best member is found by its gradient, and then the best of all schedules that
+    never rise after the warm-up (``"free"``), which is never worse. The peak is not searched: no
+    law of curves knows at which peak training becomes unstable. The optimum exploits the law, so
+    that it may be right about which schedule is better and wrong about by how much: see
+    ``warnings`` for where it leaves the schedules that were seen.
+
+    Args:
+        fit: the fitted law of the curves.
+        steps: the number of steps, the warm-up included.
+        peak: the highest learning rate; None is the peak of the curves, the highest if they have
+            several.
+        family: ``"wsd"``, ``"cosine"``, ``"linear"``, ``"multi-step"`` (two drops) or ``"free"``,
+            or several; None is all.
+        final: the rate of the last step; None searches it, down to a thousandth of the peak.
+        warmup: steps of warm-up; None is that of most curves, at most a fifth of ``steps``.
+        knots: of the free schedule: its rates are linear between them.
+        level: nominal coverage of intervals; that of the fit unless given.
+        inputs: what is constant along the run, such as N.
+
+    Raises:
+        TypeError: ``fit`` is not a fit of curves; an input is missing or unknown.
+        ValueError: a family is unknown, the peak is above that of every curve by more than a
+            tenth, or a number is out of range.
+
+    Example:
+        >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
+        >>> fit = fit_curves(example_curves(), "multi-power")
+        >>> found = optimise_schedule(fit, 20_000, family=["wsd", "cosine"])
+        >>> found.best.family.startswith("wsd"), found.best.minus_cosine < 0
+        (True, True)
+    """
+    if not isinstance(fit, CurveFit):
+        raise TypeError(f"fit: expected a fit of curves, got {type(fit).__name__}")
+    level = fit.level if level is None else level
+    check_level(level)
+    names = _checked_families(family)
+    total = checked_count("steps", steps, 1)
+    rise = _checked_warmup(warmup, total, fit)
+    highest = _checked_peak(peak, fit)
+    end = None if final is None else checked_rate("final", final)
+    if end is not None and end >= highest:
+        raise ValueError(f"final: expected a rate below the peak {highest:g}, got {end:g}")
+    constant = _checked_inputs(fit.law, inputs)
+    num_knots = checked_count("knots", knots, 5, 1000)
+    objective = FinalLoss(fit.law, total, highest, rise, constant)
+    with one_blas_thread():
+        found, search = best_schedules(objective, names, end, num_knots)
+        candidates = _compared(fit, found | _references(objective), constant, level)
+    result = OptimalSchedule(
+        fit=fit,
+        steps=total,
+        peak=highest,
+        warmup=rise,
+        inputs=constant,
+        level=level,
+        candidates=candidates,
+        gap=None if search is None else search.gap,
+        converged=None if search is None else search.converged,
+        num_iterations=0 if search is None else search.num_iterations,
+    )
+    return result.with_warnings(warnings_of(result))
+
+
+def best_schedules(
+    objective: FinalLoss, names: Sequence[str], final: float | None, knots: int
+) -> tuple[dict[str, Schedule], FreeSearch | None]:
+    """The best member of each family, and the search of the free schedule if it is among them."""
+    is_free = FREE in names
+    known = [name for name in names if name != FREE] or (["wsd"] if is_free else [])
+    families = families_named(known, objective, final)
+    best = {
+        own.name: own.best(objective)
+        for own in in_stages("searching families of schedules", families)
+    }
+    if not is_free:
+        return best, None
+    losses = {name: objective(own.rates[objective.warmup :])[0] for name, own in best.items()}
+    leader = min(losses, key=lambda name: losses[name])
+    start = best[leader].rates[objective.warmup :]
+    lowest = LOWEST * objective.peak if final is None else final
+    search = best_free_schedule(objective, start, knots=knots, lowest=lowest)
+    if search.loss > losses[leader]:  # a jump between two knots
+        search = search.replaced(start, losses[leader])
+    rates = np.concatenate([best[leader].rates[: objective.warmup], search.rates])
+    if not set(names) - {FREE}:
+        best = {}
+    return {FREE: Schedule(rates, objective.warmup, FREE), **best}, search
+
+
+def _references(objective: FinalLoss) -> dict[str, Schedule]:
+    own = objective.steps, objective.peak
+    return {
+        COSINE: Schedule.cosine(
+            *own, final=plain_rate(0.1 * objective.peak), warmup=objective.warmup
+        ),
+        CONSTANT: Schedule.constant(*own, warmup=objective.warmup),
+    }
+
+
+def _compared(
+    fit: CurveFit, schedules: Mapping[str, Schedule], constant: Mapping[str, float], level: float
+) -> tuple[ScheduleCandidate, ...]:
+    """Losses and differences, best first; each run has an error of its own."""
+    ends = [
+        ScheduleEnd(f"a run with the schedule {name}", own, constant)
+        for name, own in schedules.items()
+    ]
+    found = end_losses(fit, ends, level)
+    drawn = end_draws(fit, ends, _NUM_DRAWS, 0)
+    tails = [0.5 * (1.0 - level), 0.5 * (1.0 + level)]
+    names = list(schedules)
+    against = {
+        name: np.quantile(drawn - drawn[:, [names.index(name)]], tails, axis=0)
+        for name in (COSINE, CONSTANT)
+    }
+    candidates = []
+    for row, (name, own) in enumerate(schedules.items()):
+        cosine, flat = (found.loss[row] - found.loss[names.index(own)] for own in against)
+        candidates.append(
+            ScheduleCandidate(
+                family=name,
+                schedule=own,
+                loss=float(found.loss[row]),
+                lower=float(found.lower[row]),
+                upper=float(found.upper[row]),
+                minus_cosine=float(cosine),
+                minus_cosine_ends=(float(against[COSINE][0, row]), float(against[COSINE][1, row])),
+                minus_constant=float(flat),
+                minus_constant_ends=(
+                    float(against[CONSTANT][0, row]),
+                    float(against[CONSTANT][1, row]),
+                ),
+                is_reference=name in against,
+            )
+        )
+    return tuple(sorted(candidates, key=lambda own: own.loss))
+
+
+def _checked_families(family: str | Sequence[str] | None) -> list[str]:
+    known = (*FAMILIES, FREE)
+    if family is None:
+        return list(known)
+    names = [family] if isinstance(family, str) else list(family)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"family: {unknown_name('family of schedules', str(name), known)}")
+    if not names:
+        raise ValueError(f"family: expected at least one of {', '.join(known)}")
+    return names
+
+
+def _checked_warmup(warmup: int | None, steps: int, fit: CurveFit) -> int:
+    if warmup is None:
+        usual = Counter(own.schedule.warmup for own in fit.curves).most_common(1)[0][0]
+        warmup = min(usual, steps // 5)
+    rise = checked_count("warmup", warmup, 0)
+    if steps - rise < _SHORTEST_RUN:
+        raise ValueError(
+            f"steps: expected at least {rise + _SHORTEST_RUN:,}, {_SHORTEST_RUN} after the warm-up "
+            f"of {rise:,}, got {steps:,}"
+        )
+    return rise
+
+
+def _checked_peak(peak: float | None, fit: CurveFit) -> float:
+    peaks = [own.schedule.peak for own in fit.curves]
+    highest = max(peaks)
+    if peak is None:
+        return highest
+    own = checked_rate("peak", peak)
+    if own <= 0.0:
+        raise ValueError("peak: expected a learning rate above 0")
+    if own > 1.1 * highest:
+        raise ValueError(
+            f"peak: {own:g} is above that of every curve ({highest:g}): a law of curves does not "
+            "know at which peak training becomes unstable, and would always prefer another one; "
+            "fit curves with that peak"
+        )
+    return own
+
+
+def _checked_inputs(law: CurveLaw, inputs: Mapping[str, float]) -> dict[str, float]:
+    needed = type(law).inputs_of_curves()
+    if set(inputs) != set(needed):
+        raise TypeError(
+            f"the law {law.name} needs the inputs {', '.join(needed) or 'none'} of a run; got "
+            f"{', '.join(inputs) or 'none'}"
+        )
+    return {name: float(value) for name, value in inputs.items()}

@@ -1,0 +1,210 @@
+"""``OptimalSchedule``: the best schedules of families and of any form, and their losses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+
+from farseer_jax.curve_fitting.result import CurveFit
+from farseer_jax.curves.schedule import Schedule
+from farseer_jax.forecasting.forecast_table import interval_texts, number_format
+from farseer_jax.results.numbers import level_text, quantity_text
+from farseer_jax.results.result import Headline, Result, warned
+from farseer_jax.results.table import Column, Table
+from farseer_jax.tables.columns import Columns
+
+_COUNTS = ("N", "D", "U")
+
+
+@dataclass(frozen=True, eq=False)
+class ScheduleCandidate:
+    """The best schedule of a family, or one that others are compared with.
+
+    Attributes:
+        family: its name, such as ``"wsd linear"``, ``"free"`` or ``"constant"``.
+        schedule: the schedule.
+        loss: the final loss (its median).
+        lower: ends of its interval.
+        upper: likewise.
+        minus_cosine: its loss less that of a cosine to a tenth of the peak.
+        minus_cosine_ends: ends of the interval of this difference, by joint draws.
+        minus_constant: its loss less that of a constant rate.
+        minus_constant_ends: ends of the interval of this difference.
+        is_reference: whether it is one that others are compared with.
+
+    Example:
+        >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
+        >>> fit = fit_curves(example_curves(), "multi-power")
+        >>> best = optimise_schedule(fit, 20_000, family="cosine").best
+        >>> best.family, best.schedule.name
+        ('cosine', 'cosine')
+    """
+
+    family: str
+    schedule: Schedule
+    loss: float
+    lower: float
+    upper: float
+    minus_cosine: float
+    minus_cosine_ends: tuple[float, float]
+    minus_constant: float
+    minus_constant_ends: tuple[float, float]
+    is_reference: bool = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OptimalSchedule(Result):
+    """The best schedule of each family and of any form, and the losses they end at.
+
+    Attributes:
+        fit: the fitted law of curves.
+        steps: the number of steps of all schedules.
+        peak: the highest learning rate.
+        warmup: steps of warm-up.
+        inputs: what is constant along the run, such as N.
+        level: nominal coverage of the intervals.
+        candidates: the schedules, least loss first.
+        gap: the Karush–Kuhn–Tucker residual of the free schedule, in units of the loss: by how much
+            another non-increasing schedule could at most be better, to first order; None if it was
+            not searched.
+        converged: whether the search of the free schedule stopped at a minimum; None likewise.
+        num_iterations: of that search.
+        warnings: where the schedules leave those that were seen, and other reasons for doubt.
+
+    Example:
+        >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
+        >>> fit = fit_curves(example_curves(), "multi-power")
+        >>> found = optimise_schedule(fit, 20_000, family=["cosine", "wsd", "free"])
+        >>> found.best.family, found["cosine"].loss > found.best.loss
+        ('free', True)
+        >>> table = found.to_columns()  # of the best schedule
+        >>> list(table), table.num_rows
+        (['step', 'lr'], 20000)
+    """
+
+    fit: CurveFit
+    steps: int
+    peak: float
+    warmup: int
+    inputs: Mapping[str, float]
+    level: float
+    candidates: tuple[ScheduleCandidate, ...]
+    gap: float | None = None
+    converged: bool | None = None
+    num_iterations: int = 0
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def best(self) -> ScheduleCandidate:
+        """The one with the least final loss, references left out."""
+        return next(own for own in self.candidates if not own.is_reference)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The best schedule."""
+        return self.best.schedule
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The names of the candidates, least loss first."""
+        return tuple(own.family for own in self.candidates)
+
+    def __getitem__(self, family: str) -> ScheduleCandidate:
+        """The candidate of a family.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for own in self.candidates:
+            if own.family == family:
+                return own
+        raise KeyError(f"{family!r}: the schedules are {', '.join(self.families)}")
+
+    def path(self, family: str, steps: np.ndarray) -> np.ndarray:
+        """The predicted loss at some steps of a candidate's schedule, ``(step,)``."""
+        return self.fit.predict(self[family].schedule, steps, **self.inputs)
+
+    def to_columns(self, family: str | None = None) -> Columns:
+        """The steps and learning rates of a candidate's schedule, as a table.
+
+        Args:
+            family: of the candidate; None is the best.
+        """
+        own = self.best if family is None else self[family]
+        steps = np.arange(1, own.schedule.steps + 1)
+        return Columns({"step": steps, "lr": own.schedule.rates})
+
+    def table(self) -> Table:
+        """One row per candidate, least loss first."""
+        own = self.candidates
+        low, high = (np.array([getattr(x, name) for x in own]) for name in ("lower", "upper"))
+        number = number_format(0.5 * (high - low))
+        return Table(
+            [
+                Column("family", self.families, left=True),
+                Column("loss", [x.loss for x in own], number),
+                Column("lower", low, None),
+                Column("upper", high, None),
+                Column(
+                    "ends", interval_texts(low, high, number), heading=level_text(self.level),
+                    in_data=False,
+                ),
+                *self._differences("cosine"),
+                *self._differences("constant"),
+                Column("is_reference", [x.is_reference for x in own], None),
+                Column("schedule", [str(x.schedule) for x in own], left=True),
+            ],
+            noun="schedules",
+            best=(self.candidates.index(self.best),),
+        )  # fmt: skip
+
+    def text_parts(self) -> Sequence[str | Table]:
+        """The answer, warnings, the schedules, and how the free one was found."""
+        inputs = "".join(
+            f", {name} {quantity_text(value) if name in _COUNTS else f'{value:g}'}"
+            for name, value in self.inputs.items()
+        )
+        best = self.best
+        number = number_format(np.array([0.5 * (best.upper - best.lower)]))
+        heading = Headline(
+            f"Best schedule of {self.steps:,} steps at a peak of {self.peak:g}{inputs}: "
+            f"{best.family}, final loss {number(best.loss)}"
+        )
+        return [heading, *_warned(self.warnings), self.table(), *self._search()]
+
+    def with_warnings(self, warnings: Sequence[str]) -> Self:
+        """The same schedules with these warnings."""
+        return replace(self, warnings=tuple(warnings))
+
+    def __repr__(self) -> str:
+        return f"OptimalSchedule({self.steps:,} steps: {', '.join(self.families)})"
+
+    def _differences(self, name: str) -> list[Column]:
+        """The differences from a reference, with their intervals."""
+        values = np.array([getattr(own, f"minus_{name}") for own in self.candidates])
+        ends = np.array([getattr(own, f"minus_{name}_ends") for own in self.candidates])
+        number = number_format(0.5 * (ends[:, 1] - ends[:, 0]))
+        texts = [
+            "–" if a == b else f"{number(value)} ({number(a)} to {number(b)})"
+            for value, (a, b) in zip(values, ends, strict=True)
+        ]
+        return [
+            Column(f"minus_{name}", values, None),
+            Column(f"minus_{name}_lower", ends[:, 0], None),
+            Column(f"minus_{name}_upper", ends[:, 1], None),
+            Column(f"{name}_text", texts, heading=f"less {name}", in_data=False),
+        ]
+
+    def _search(self) -> list[str]:
+        if self.gap is None:
+            return []
+        state = "converged" if self.converged else "stopped before it converged"
+        return [
+            f"free schedule: {state} after {self.num_iterations} iterations; to first order no "
+            f"other that never rises is better by more than {self.gap:.1g}"
+        ]
+
+
+def _warned(warnings: Sequence[str]) -> list[str]:
+    return [warned("", warnings).strip()] if warnings else []

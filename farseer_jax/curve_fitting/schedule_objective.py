@@ -1,0 +1,57 @@
+"""The final loss of a law of curves as a function of the learning rates, with its gradient."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+
+from farseer_jax.curve_laws.law import CurveLaw
+
+
+class FinalLoss:
+    """The loss after the last step as a function of the rates after the warm-up.
+
+    Args:
+        law: the law.
+        steps: the number of steps.
+        peak: the learning rate at the end of the warm-up.
+        warmup: steps of linear rise from 0.
+        inputs: what is constant along the run, such as N.
+    """
+
+    def __init__(
+        self, law: CurveLaw, steps: int, peak: float, warmup: int, inputs: Mapping[str, float]
+    ) -> None:
+        self.steps, self.peak, self.warmup = steps, peak, warmup
+        self.num_evaluations = 0
+        self._rise = peak * np.arange(1, warmup + 1) / max(warmup, 1)
+        with jax.enable_x64(True):
+            self._law = jax.tree.map(lambda own: np.asarray(own, dtype=np.float64), law)
+        self._inputs = {name: np.float64(value) for name, value in inputs.items()}
+
+    @property
+    def num_free(self) -> int:
+        """The number of steps after the warm-up."""
+        return self.steps - self.warmup
+
+    def __call__(self, rates: np.ndarray) -> tuple[float, np.ndarray]:
+        """The loss, and its gradient in the rates.
+
+        Args:
+            rates: of the steps after the warm-up, ``(step,)``.
+        """
+        self.num_evaluations += 1
+        with jax.enable_x64(True):
+            function = _compiled(self.warmup)
+            loss, slopes = function(np.concatenate([self._rise, rates]), self._law, self._inputs)
+            return float(loss), np.asarray(slopes)[self.warmup :]
+
+
+@lru_cache(maxsize=16)
+def _compiled(warmup: int) -> Callable[..., Any]:
+    def loss(rates: Any, law: CurveLaw, inputs: dict[str, Any]) -> Any:
+        return law.final_loss(rates, warmup, **inputs)
+
+    return jax.jit(jax.value_and_grad(loss))

@@ -1,0 +1,323 @@
+"""Loss curves read from tables and logged runs as people have them."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import farseer_jax as fj
+from farseer_jax.runs.table_problems import TableError
+
+COSINE = "cosine steps=4000 peak=0.0003 final=3e-05 warmup=200"
+NOISE = 1e-3
+Columns = dict[str, Any]
+
+
+def loss_at(step: Any) -> np.ndarray:
+    return 2.5 + 6.0 * np.asarray(step, dtype=float) ** -0.3
+
+
+def table(text: str = COSINE, every: int = 50, run: str = "a", **constant: Any) -> Columns:
+    """A run logged every few steps."""
+    schedule = fj.Schedule.parse(text)
+    step = np.arange(every, schedule.steps + 1, every)
+    noise = np.exp(NOISE * np.random.default_rng(0).standard_normal(len(step)))
+    others = {name: np.full(len(step), value) for name, value in constant.items()}
+    own = {"run": np.full(len(step), run, dtype=object), "step": step, "lr": schedule.at(step)}
+    return {**own, "loss": loss_at(step) * noise, **others}
+
+
+def joined(*tables: Columns) -> Columns:
+    return {name: np.concatenate([own[name] for own in tables]) for name in tables[0]}
+
+
+def without(columns: Columns, name: str) -> Columns:
+    return {own: values for own, values in columns.items() if own != name}
+
+
+def notes(curves: fj.Curves) -> str:
+    return "\n".join(curves.notes)
+
+
+@pytest.fixture(scope="module")
+def real(shared_data: Path) -> Path:
+    return shared_data / "named_inputs" / "schedule_curves.csv"
+
+
+def test_schedules_of_real_curves(real: Path) -> None:
+    curves = fj.read_curves(real, run="N_million,curve", warmup=2160)
+    assert len(curves) == 9
+    assert curves.inputs["N"].tolist() == [25e6] * 3 + [100e6] * 3 + [400e6] * 3
+    for size in (25, 100, 400):
+        constant = curves[f"{size} constant_24000"].schedule
+        assert (constant.name, constant.warmup, constant.peak) == ("constant", 2160, 3e-4)
+        cosine = fj.Schedule.cosine(24_000, 3e-4, final=3e-5, warmup=2160)
+        assert curves[f"{size} cosine_24000"].schedule == cosine
+        two = curves[f"{size} wsdcon_9"].schedule
+        expected = fj.Schedule.multi_step(two.steps, 3e-4, at=8_000, to=9e-5, warmup=2160)
+        assert two == expected
+    assert not curves.warnings
+    assert 1e-4 < curves.noise < 3e-4
+
+
+def test_real_curves_without_options(real: Path) -> None:
+    """The warm-up, which is not in the log, is found from the cosine."""
+    curves = fj.read_curves(real)
+    given = fj.read_curves(real, run="curve,N_million", warmup=2160)
+    assert curves.fingerprint == given.fingerprint
+    assert "found from the cosine" in notes(curves)
+
+
+def test_a_table_of_curves_is_not_fitted_as_runs(real: Path) -> None:
+    columns = pd.read_csv(real)
+    with pytest.raises(TableError, match=r"last_by.*read_curves in Python or farseer curves"):
+        fj.fit("chinchilla", columns.assign(D=columns.step * 5e5))
+    with pytest.raises(TableError, match=r"last_by.*read_curves in Python or farseer curves"):
+        fj.fit("chinchilla", columns)
+
+
+def test_one_run_needs_no_column_of_runs() -> None:
+    curves = fj.read_curves(without(table(), "run"))
+    assert str(curves[0].schedule) == COSINE
+    assert curves.names == ("curve",)
+    assert int(curves[0].steps[0]) == 200  # the warm-up is left out
+    assert "3 losses of the warm-up are left out" in notes(curves)
+    assert len(fj.read_curves(table(), drop_warmup=False)[0]) == 80
+
+
+def test_runs_are_told_apart_where_steps_begin_anew() -> None:
+    curves = fj.read_curves(without(joined(table(), table()), "run"))
+    assert curves.names == ("curve 1", "curve 2")
+
+
+def test_runs_are_told_apart_by_several_columns() -> None:
+    parts = [table(run=run, params_M=size) for size in (25, 100) for run in ("a", "b")]
+    curves = fj.read_curves(joined(*parts))
+    assert curves.names == ("a 25", "b 25", "a 100", "b 100")
+    assert curves.inputs["N"].tolist() == [25e6, 25e6, 1e8, 1e8]
+
+
+def resumed() -> Columns:
+    own = table()
+    return {name: np.r_[values[:40], values[30:]] for name, values in own.items()}
+
+
+def test_of_a_resumed_run_the_later_rows_count() -> None:
+    own = resumed()
+    own["loss"][30:40] = 9.0
+    curves = fj.read_curves(own)
+    np.testing.assert_array_equal(curves[0].losses, fj.read_curves(table())[0].losses)
+    assert "restarts from step 2,000 at step 1,550" in notes(curves)
+
+
+def test_a_resumed_run_without_a_name_is_refused_with_the_remedy() -> None:
+    own = without(resumed(), "run")
+    with pytest.raises(ValueError, match=r"step goes back from 2,000 to 1,550 at row 40.*run = 1"):
+        fj.read_curves(own)
+    assert len(fj.read_curves(own, derive="run = 1")) == 1
+
+
+def test_a_resumed_run_with_another_rate() -> None:
+    own = resumed()
+    own["lr"][40:] *= 0.5
+    curves = fj.read_curves(own)
+    schedule = curves[0].schedule
+    assert (schedule.name, schedule.jumps.size) == ("given", 1)
+    assert 1_500 < schedule.jumps[0] <= 1_550
+    assert "jumps between the logged steps 1,500 and 1,550" in notes(curves)
+
+
+@pytest.mark.parametrize("end", [np.nan, np.inf, "diverged"])
+def test_a_run_whose_loss_is_no_longer_a_number_is_cut(end: Any) -> None:
+    own = table()
+    own["loss"] = np.r_[own["loss"][:60].astype(object), [end] * 20]
+    curves = fj.read_curves(own)
+    assert int(curves[0].steps[-1]) == 3_000
+    assert "not finite after step 3,000" in notes(curves)
+
+
+def test_a_run_that_diverges_is_cut() -> None:
+    own = table()
+    own["loss"][60:] = np.linspace(5, 9, 20)
+    curves = fj.read_curves(own)
+    assert int(curves[0].steps[-1]) == 3_000
+    assert "the run diverged, and is cut after step 3,000" in notes(curves)
+
+
+def test_spikes_are_left_out_and_only_they() -> None:
+    own = table()
+    own["loss"][[20, 50]] *= [1.5, 1.03]
+    curves = fj.read_curves(own)
+    assert not {1_050, 2_550} & set(curves[0].steps.tolist())
+    assert len(curves[0]) == 75
+    assert "spikes of the loss are left out, at steps 1,050, 2,550" in notes(curves)
+    assert len(fj.read_curves(own, drop_spikes=False)[0]) == 77
+    assert len(fj.read_curves(table())[0]) == 77
+
+
+def test_losses_of_micro_batches_are_averaged() -> None:
+    own = {name: np.repeat(values, 4) for name, values in table().items()}
+    own["loss"] = own["loss"] * np.tile([0.99, 1.01, 0.98, 1.02], 80)
+    curves = fj.read_curves(own)
+    np.testing.assert_allclose(curves[0].losses, fj.read_curves(table())[0].losses)
+    assert "4 on average, are averaged" in notes(curves)
+
+
+def test_rows_in_any_order() -> None:
+    order = np.random.default_rng(1).permutation(80)
+    curves = fj.read_curves({name: values[order] for name, values in table().items()})
+    assert curves.fingerprint == fj.read_curves(table()).fingerprint
+    assert "sorted by step" in notes(curves)
+
+
+def test_a_loss_of_another_cadence_than_the_rate() -> None:
+    own = {**without(table(every=10), "loss"), "val_loss": np.full(400, np.nan)}
+    own["val_loss"][9::10] = loss_at(own["step"][9::10])
+    own["train_loss"] = np.where(np.arange(400) % 10 == 9, np.nan, loss_at(own["step"]))
+    curves = fj.read_curves(own)
+    assert curves.columns["loss"] == "val_loss"
+    assert "use loss='train_loss' for the other" in notes(curves)
+    assert str(curves[0].schedule) == COSINE
+    assert len(curves[0]) == 39
+    assert len(fj.read_curves(own, loss="train_loss")[0]) == 342
+
+
+def test_an_evaluation_at_the_end_is_not_the_curve() -> None:
+    own = {**table(), "val_loss": np.r_[np.full(79, np.nan), 2.9]}
+    own["train_loss"] = own.pop("loss")
+    assert fj.read_curves(own).columns["loss"] == "train_loss"
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_loggers_that_count_steps_from_0_or_1(shift: int) -> None:
+    step = np.arange(1, 4_001)
+    rates = np.r_[0.0, fj.Schedule.parse(COSINE).rates][step - shift]
+    schedule = fj.Schedule.from_points(step, rates)
+    assert (schedule.name, schedule.warmup, schedule.steps) == ("cosine", 200 + shift, 4000 + shift)
+
+
+def test_the_step_before_training_is_left_out() -> None:
+    own = {name: np.r_[values[:1], values] for name, values in table().items()}
+    own["step"][0], own["lr"][0], own["loss"][0] = 0, 0.0, 11.0
+    curves = fj.read_curves(own)
+    assert curves.fingerprint == fj.read_curves(table()).fingerprint
+    assert "the loss at step 0, before training, is left out" in notes(curves)
+
+
+def test_tokens_instead_of_steps() -> None:
+    own = table()
+    tokens = own.pop("step") * 2.0**19
+    for name, values in (("tokens_B", tokens / 1e9), ("tokens", [f"{t / 1e6}M" for t in tokens])):
+        curves = fj.read_curves({**own, name: values}, tokens_per_step=2**19)
+        assert curves.fingerprint == fj.read_curves(table()).fingerprint
+    curves = fj.read_curves({**own, "tokens": tokens})
+    assert "steps of 100 k tokens" in notes(curves)
+    assert curves[0].steps[-1] == round(tokens[-1] / 1e5)
+
+
+def test_schedules_that_are_given() -> None:
+    own = without(joined(table(run="a"), table(run="b")), "lr")
+    text = fj.read_curves(own, schedule=COSINE)
+    assert text.fingerprint == fj.read_curves(joined(table(run="a"), table(run="b"))).fingerprint
+    each = {"a": COSINE, "b": fj.Schedule.constant(5_000, 3e-4, warmup=200)}
+    assert fj.read_curves(own, schedule=each)["b"].schedule.steps == 5_000
+    by_step = fj.read_curves(own, schedule=lambda step: 3e-4 * np.minimum(1.0, step / 200))
+    assert (by_step["a"].schedule.warmup, by_step["a"].schedule.steps) == (200, 4_000)
+    with pytest.raises(ValueError, match="none is given for curve 'b', only for a"):
+        fj.read_curves(own, schedule={"a": COSINE})
+    with pytest.raises(ValueError, match=r"curve 'a' has a loss at step 4,000, and its schedule"):
+        fj.read_curves(own, schedule="constant steps=400 peak=1e-3")
+    with pytest.raises(ValueError, match="schedule and lr are both given"):
+        fj.read_curves(table(), schedule=COSINE, lr="lr")
+
+
+def test_warnings_of_what_the_log_does_not_tell() -> None:
+    constant = fj.read_curves({**table(), "lr": np.full(80, 3e-4)})
+    assert "taken for a constant learning rate" in constant.warnings[0]
+    late = fj.read_curves({name: values[40:42] for name, values in table().items()})
+    assert len(late[0]) == 2
+    assert "log begins at step 2,050" in late.warnings[0]
+    smooth = {**table(every=5), "loss": loss_at(np.arange(5, 4_001, 5))}
+    errors = np.zeros(800)
+    for row, own in enumerate(np.random.default_rng(0).standard_normal(800)):
+        errors[row] = 0.9 * errors[row - 1] + 0.1 * 1e-2 * own
+    smooth["loss"] = smooth["loss"] * np.exp(errors)
+    found = fj.read_curves(smooth)
+    assert "correlated from row to row" in found.warnings[0]
+    assert found[0].correlation > 0.5
+    assert found[0].thinned(40).standard_errors[-1] > found[0].noise / np.sqrt(20)
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "words"),
+    [
+        (without(table(), "lr"), {}, r"no column holds the learning rate.*such as schedule="),
+        (without(table(), "step"), {}, r"no column holds the steps or tokens"),
+        (without(table(), "loss"), {}, r"no column holds the loss"),
+        (table(), {"loss": "los"}, r"no column 'los'; did you mean 'loss'"),
+        (table(), {"run": "runn"}, r"no column 'runn'; did you mean 'run'"),
+        (table(), {"inputs": "N"}, r"inputs: the table has no column 'N'"),
+        (table(), {"inputs": "lr"}, r"column 'lr' varies within a run"),
+        (table(), {"tokens_per_step": 512}, r"column 'step' holds steps"),
+        ({**table(), "lr": -table()["lr"]}, {}, r"curve 'a': rates: .*not negative; steps 1"),
+        ({**table(), "loss": np.full(80, np.nan)}, {}, r"column 'loss' holds no finite number"),
+        ({name: own[:0] for name, own in table().items()}, {}, r"the table has no rows"),
+        ({name: own[40:41] for name, own in table().items()}, {}, r"no curve has 2 losses"),
+        ({**table(), "step": table()["step"] / 1e3}, {}, r"are not whole numbers"),
+        ({**table(), "global_step": table()["step"] + 1}, {}, r"may hold the step; name one"),
+        ({**table(), "lr/b": table()["lr"] / 2, "lr/a": table()["lr"]}, {"lr": "x"}, r"no column"),
+    ],
+)
+def test_tables_that_are_refused(columns: Columns, options: Columns, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        fj.read_curves(columns, **options)
+
+
+def test_trainer_states(tmp_path: Path) -> None:
+    schedule = fj.Schedule.parse(COSINE)
+    for run, factor in (("small/seed1", 1.0), ("big", 0.9)):
+        log: list[dict[str, float]] = [
+            {"step": t, "loss": factor * float(loss_at(t)), "learning_rate": float(schedule.at(t))}
+            for t in range(10, 4_001, 10)
+        ]
+        log += [{"step": t, "eval_loss": float(loss_at(t))} for t in range(500, 4_001, 500)]
+        folder = tmp_path / run / "checkpoint-4000"
+        folder.mkdir(parents=True)
+        state = {"global_step": 4_000, "log_history": log}
+        (folder / "trainer_state.json").write_text(json.dumps(state))
+    curves = fj.read_curves(tmp_path)
+    assert curves.names == ("big", "small/seed1")
+    assert {str(own.schedule) for own in curves} == {COSINE}
+    assert curves.columns["loss"] == "train/loss"
+    assert len(fj.read_curves(tmp_path, loss="eval_loss")["big"]) == 8
+
+
+def test_histories_of_wandb() -> None:
+    schedule = fj.Schedule.parse(COSINE)
+    history = [
+        {
+            "_step": row,
+            "trainer/global_step": step,
+            "train/loss": float(loss_at(step)),
+            "lr-AdamW": float(schedule.at(step)),
+        }
+        for row, step in enumerate(range(10, 4_001, 10))
+    ]
+    config = {"model": {"n_params": 2e8}, "lr": 3e-4}
+    run = SimpleNamespace(name="small", config=config, summary={}, history=history)
+    curves = fj.read_curves(fj.read_wandb([run], history=True))
+    assert str(curves["small"].schedule) == COSINE
+    assert curves.columns["step"] == "trainer/global_step"
+    assert curves["small"].inputs == {"N": 2e8}
+
+
+def test_a_file_of_any_dialect(tmp_path: Path) -> None:
+    own = pd.DataFrame(table(params_M=25))
+    own.to_csv(tmp_path / "curves.csv", sep=";", decimal=",", index=False)
+    curves = fj.read_curves(tmp_path / "curves.csv")
+    assert str(curves["a"].schedule) == COSINE
+    assert curves.source.endswith("curves.csv")
