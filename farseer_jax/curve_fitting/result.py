@@ -189,7 +189,7 @@ class CurveFit(Result):
 
     @cached_property
     def residuals(self) -> np.ndarray:
-        """Logarithms of observed losses less the law's, without the errors along curves, ``(point,)``."""
+        """Logarithms of the losses less the law's, correlated errors included, ``(point,)``."""
         return self.stack.posteriors[0].laplace.residuals[0]
 
     @property
