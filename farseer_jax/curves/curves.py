@@ -151,7 +151,14 @@ class Curves(Result):
     def text_parts(self) -> Sequence[str | Table]:
         """The curves, and how they were read."""
         notes = "\n".join(f"note: {sentence}" for sentence in self.notes)
-        return tuple(filter(None, [warned("", self.warnings).strip(), self.table(), notes]))
+        columns = ", ".join(f"{name} {column!r}" for name, column in self.columns.items())
+        parts: list[str | Table] = [
+            warned("", self.warnings).strip(),
+            self.table(),
+            f"columns: {columns}" if columns else "",
+            notes,
+        ]
+        return tuple(part for part in parts if part)
 
     def to_dict(self) -> dict[str, object]:
         """The curves for readers of JSON."""

@@ -154,7 +154,13 @@ def _curves(columns: Columns, options: _Options) -> Curves:
     needs_lr = options.schedule is None
     if not needs_lr and options.lr is not None:
         raise ValueError("schedule and lr are both given; give one of the two")
-    found = found_columns(columns, options.step, options.lr, needs_lr=needs_lr)
+    found = found_columns(
+        columns,
+        options.step,
+        options.lr,
+        needs_lr=needs_lr,
+        has_tokens=options.tokens_per_step is not None,
+    )
     if needs_lr and found.lr is None:
         raise ValueError(
             f"lr: no column holds the learning rate of each step; name it (lr=), or {_GIVE}"
