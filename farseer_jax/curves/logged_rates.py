@@ -55,9 +55,10 @@ def schedule_of_log(
     log = Log(at[used], values[used], errors[used], rise, last, total is not None, jumps)
     is_late = warmup is None and not rise and _is_late(at)
     own = recognised(log) if not is_late else _with_hidden_warmup(log)
-    notes = [jump.note for jump in jumps if jump.note]
+    is_placed = own is None or own.name == "multi_step"
+    notes = [jump.note for jump in jumps if is_placed and jump.note]
     if own is not None:
-        notes.append(f"the learning rate is recognised as {own.name}, which fits it to rounding")
+        notes.append("the schedule is recognised from the learning rate, which it fits to rounding")
     else:
         own = Schedule(_filled(at, values, rise, jumps, last), min(rise, last))
         if len(at) < at[-1]:

@@ -83,7 +83,7 @@ def recognised(log: Log) -> Schedule | None:
     after = log.after_warmup()
     if not len(after.at):
         return None
-    for form in (_constant, _multi_step, _cosine, _linear, _wsd, _inverse_sqrt):
+    for form in (_constant, _multi_step, _cosine, _cycles, _linear, _wsd, _inverse_sqrt):
         for make in form(after):
             try:
                 own = make()
@@ -124,6 +124,24 @@ def _cosine(log: Log) -> Candidates:
         for own in _chosen(final, peak):
             for top in _chosen(peak, 0.0):
                 yield partial(Schedule.cosine, end, top, final=own, warmup=log.warmup)
+
+
+def _cycles(log: Log) -> Candidates:
+    """A cosine that starts anew at each jump, after equal numbers of steps."""
+    if not log.jumps:
+        return
+    keep = log.at <= log.jumps[0].before
+    first = log._replace(at=log.at[keep], rates=log.rates[keep], errors=log.errors[keep])
+    found = _fitted_cosine(first) if len(first.at) >= _FEWEST else None
+    if found is None:
+        return
+    num = len(log.jumps) + 1
+    peak, final = _levels(first, round(found[1]))
+    end = log.warmup + num * (found[1] - log.warmup)
+    for steps in [log.last] if log.is_total else _steps_near(end):
+        for own in _chosen(final, peak):
+            for top in _chosen(peak, 0.0)[:2]:
+                yield partial(Schedule.cosine, steps, top, final=own, warmup=log.warmup, cycles=num)
 
 
 def _cosine_ends(log: Log) -> Iterable[int]:
