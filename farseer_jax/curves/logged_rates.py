@@ -8,8 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.curves.cosine_fit import cosine_warmup
 from farseer_jax.curves.jumps import Jump, found_jumps
-from farseer_jax.curves.recognised_schedules import Log, cosine_warmup, recognised
+from farseer_jax.curves.rate_log import RateLog
+from farseer_jax.curves.recognised_schedules import recognised
 from farseer_jax.curves.rounding import rounding_errors
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.curves.schedule_checks import checked_count, checked_rates
@@ -52,7 +54,7 @@ def schedule_of_log(
     last = max(int(at[-1]), at_least) if total is None else checked_count("total", total, 1)
     used = (at >= 1) & (at <= last)
     jumps = found_jumps(at[used], values[used], rise)
-    log = Log(at[used], values[used], errors[used], rise, last, total is not None, jumps)
+    log = RateLog(at[used], values[used], errors[used], rise, last, total is not None, jumps)
     is_late = warmup is None and not rise and _is_late(at)
     own = recognised(log) if not is_late else _with_hidden_warmup(log)
     is_placed = own is None or own.name == "multi_step"
@@ -73,7 +75,7 @@ def schedule_of_log(
     return LoggedSchedule(own, tuple(notes), warnings, lacks)
 
 
-def _with_hidden_warmup(log: Log) -> Schedule | None:
+def _with_hidden_warmup(log: RateLog) -> Schedule | None:
     """The schedule of a log that lacks the warm-up, which a cosine after it tells."""
     begin = cosine_warmup(log)
     own = None if begin is None else recognised(log._replace(warmup=begin))
