@@ -353,3 +353,15 @@ def test_a_rate_of_zero_throughout_and_a_single_logged_rate() -> None:
     assert zero[0].schedule.peak == 0.0
     once = fj.read_curves({**table(), "lr": np.r_[3e-4, np.full(79, np.nan)]})
     assert str(once[0].schedule) == "constant steps=4000 peak=0.0003"
+
+
+def test_a_run_without_a_learning_rate_is_left_out_beside_others() -> None:
+    second = table(run="b")
+    second["lr"] = np.full(80, np.nan)
+    curves = fj.read_curves(joined(table(), second))
+    assert curves.names == ("a",)
+    assert "curve b: it has no learning rate, and is left out" in notes(curves)
+    with pytest.raises(ValueError, match="no run has a learning rate; give the schedule"):
+        fj.read_curves(second)
+    with pytest.raises(ValueError, match="unknown curve 'c'"):
+        fj.read_curves(without(second, "lr"), schedule={"b": COSINE, "c": COSINE})
