@@ -104,14 +104,16 @@ def _warmup_of(at: Floats, values: Floats, errors: Floats) -> int:
     end = int(falls[0]) if falls.size else len(values) - 1
     if end == 0:
         return 0
-    if end >= 2:
-        slope = (values[end - 1] - values[0]) / (at[end - 1] - at[0])
-        line = values[0] + slope * (at[:end] - at[0])
+    # of a single logged step below the peak the line goes through the origin
+    first, rate = (at[0], values[0]) if end >= 2 else (0.0, 0.0)
+    if at[end - 1] > first:
+        slope = (values[end - 1] - rate) / (at[end - 1] - first)
+        line = rate + slope * (at[:end] - first)
         after = _slope_after(at[end:], values[end:])
         gap = values[end] - after * (at[end] - at[end - 1]) - values[end - 1]
-        crossing = at[end - 1] + gap / (slope - after)
         is_line = abs(line - values[:end]).max() <= 3.0 * errors[:end].max() + 1e-3 * slope
-        if is_line and crossing <= at[end] + 0.5:
+        crossing = at[end - 1] + gap / (slope - after) if slope > after else np.inf
+        if is_line and at[end - 1] <= crossing <= at[end] + 0.5:
             return round(float(crossing))
     return int(at[end])
 
