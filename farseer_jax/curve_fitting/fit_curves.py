@@ -1,10 +1,12 @@
 """``fit_curves``: a law of loss curves, fitted to the curves of some runs."""
 
+from typing import Any
+
 import numpy as np
 
 from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_fitting.holdouts import CurveHoldouts, curve_holdouts
-from farseer_jax.curve_fitting.members import NOISE, member_of
+from farseer_jax.curve_fitting.members import member_of, noise_of
 from farseer_jax.curve_fitting.points import CurvePoints, points_of, scale_of
 from farseer_jax.curve_fitting.result import CurveFit, CurveRecord
 from farseer_jax.curve_laws.law import CurveLaw
@@ -55,10 +57,9 @@ def fit_curves(
     laws = laws_for(curves, law)
     thinned = curves.thinned(points)
     errors = CurveErrors() if errors is None else errors
-    tried = []
     with one_blas_thread():
-        for own in in_stages("fitting laws of curves and their hold-outs", laws):
-            tried.append(_fitted(thinned, own, errors))
+        stages = in_stages("fitting laws of curves and their hold-outs", laws)
+        tried = [_fitted(thinned, own, errors) for own in stages]
     best = min(range(len(laws)), key=lambda place: tried[place][1].rms)
     posterior, _ = tried[best]
     laplace = posterior.laplace
@@ -95,11 +96,11 @@ def _fitted(
     curves: Curves, law: type[CurveLaw], errors: CurveErrors
 ) -> tuple[Posterior, CurveRecord]:
     """A law fitted to all points and to those of each hold-out."""
-    points = points_of(curves, law)
+    points = points_of(curves, law, errors)
     inputs = points.inputs
     holdouts = curve_holdouts(inputs["curve"], inputs["step"])
-    columns = errors.columns(inputs)
-    rows = points.counts * np.vstack([np.ones(len(points.target)), holdouts.fitted])
+    columns: Any = errors.columns(inputs)  # has what a posterior needs
+    rows = points.weights * np.vstack([np.ones(len(points.target)), holdouts.fitted])
     member = member_of(law, scale_of(curves))
     posterior = fit_member(
         member,
@@ -108,7 +109,7 @@ def _fitted(
         inputs,
         points.target,
         rows,
-        NOISE,  # type: ignore[arg-type]
+        noise_of(errors),
     )
     return posterior, _record(posterior, holdouts, points)
 

@@ -71,6 +71,7 @@ def _inputs(fit: CurveFit, ends: Sequence[ScheduleEnd]) -> dict[str, np.ndarray]
             own.schedule,
             own.schedule.steps,  # type: ignore[arg-type]
             {name: own.constant[name] for name in needed},
+            fit.scale,
         )
         for own in ends
     ]
