@@ -77,8 +77,8 @@ def _widened(fit: "CurveFit") -> Iterator[str]:
 def _spikes(fit: "CurveFit") -> Iterator[str]:
     start, shown = 0, []
     for own in fit.thinned:
-        counts = np.ones(len(own)) if own.counts is None else own.counts
-        low = fit.weights[start : start + len(own)] < _OUTLIER * counts
+        weights = fit.weights[start : start + len(own)]
+        low = weights < _OUTLIER * np.median(weights)
         start += len(own)
         shown += [f"{own.name} at step {step:,}" for step in own.steps[low]]
     if shown:

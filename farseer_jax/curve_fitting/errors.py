@@ -16,57 +16,59 @@ from farseer_jax.solvers.covariance_columns import (
 
 @dataclass(frozen=True)
 class CurveErrors:
-    """Correlated errors along curves, in multiples of the noise of a point.
+    """Correlated errors along curves: standard deviations of ln loss.
 
     The errors of ln loss are the sum of noise, independent between points; an offset of each
-    curve, such as that of its seed; and a misfit of the law that is smooth in the logarithm of the
-    step, a part of it alike in all curves. Their covariance, over the noise's variance, is::
-
-        1/weight + offset² [same curve] + (smooth² [same curve] + common²) exp(−Δ(ln t)² / 2 length²)
-
-    So the points of a curve are not counted as so many runs.
+    curve, such as that of its seed; a misfit of the law that is smooth in the logarithm of the
+    step; and a share of what annealing has taken off the loss, of each curve as well. So the
+    points of a curve do not count as so many runs.
 
     Args:
-        offset: standard deviation of the offset of a curve, over that of the noise.
-        smooth: of a curve's own misfit, likewise.
-        common: of the misfit that all curves share, likewise.
-        length: how far misfits are alike, in e-folds of the step.
+        offset: of a curve.
+        smooth: of its misfit.
+        length: how far the misfit is alike, in e-folds of the step.
+        annealing: of the annealed loss of a curve, relative to the law's.
+        noise: least standard deviation of a point, however many logged losses it is the mean of.
 
     Raises:
-        ValueError: an amplitude is negative, or the length is not positive.
+        ValueError: a standard deviation is negative, or the length or the noise is not positive.
 
     Example:
         >>> import numpy as np
-        >>> errors = CurveErrors(offset=1, smooth=2, common=1)
+        >>> errors = CurveErrors(offset=0.001, smooth=0.002, annealing=0.1)
         >>> points = {"curve": np.array(["a", "a", "b"]), "step": np.array([100, 10_000, 100])}
-        >>> columns = errors.columns(points).at(points).matrix
-        >>> (columns @ columns.T).round(1)
-        array([[6. , 1. , 1. ],
-               [1. , 6. , 0. ],
-               [1. , 0. , 6. ]])
+        >>> points["annealed_share"] = np.array([0.0, 0.02, 0.0])
+        >>> columns = errors.columns(points).at(points).matrix * errors.noise
+        >>> (1e6 * columns @ columns.T).round(1)
+        array([[5., 1., 0.],
+               [1., 9., 0.],
+               [0., 0., 5.]])
     """
 
-    offset: float = 1.0
-    smooth: float = 2.0
-    common: float = 1.0
-    length: float = 0.5
+    offset: float = 0.0005
+    smooth: float = 0.001
+    length: float = 0.3
+    annealing: float = 0.1
+    noise: float = 0.001
 
     own_size: ClassVar[float] = 0.0  # columns of curves leave nothing of a point's own
 
     def __post_init__(self) -> None:
-        for name in ("offset", "smooth", "common"):
+        for name in ("offset", "smooth", "annealing"):
             if not 0.0 <= getattr(self, name) < np.inf:
                 raise ValueError(
                     f"{name} must be finite and not negative, got {getattr(self, name)!r}"
                 )
-        if not 0.0 < self.length < np.inf:
-            raise ValueError(f"length must be positive, got {self.length!r}")
+        for name in ("length", "noise"):
+            if not 0.0 < getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
 
     def columns(self, inputs: Mapping[str, np.ndarray]) -> "CurveErrorColumns":
-        """The columns of the errors at the points of some curves.
+        """The columns of the errors at the points of some curves, over the least noise.
 
         Args:
-            inputs: ``"curve"``, labels, and ``"step"``, ``(point,)`` each.
+            inputs: ``"curve"``, labels, ``"step"``, and ``"annealed_share"``, the share of the
+                loss that annealing has taken off it; ``(point,)`` each.
         """
         return CurveErrorColumns(self, inputs)
 
@@ -109,20 +111,23 @@ class CurveErrorColumns:
 
     def _variance(self, points: "_Points") -> np.ndarray:
         own = self.errors
-        return np.full(len(points.place), own.offset**2 + own.smooth**2 + own.common**2)
+        annealed = (own.annealing * points.annealed) ** 2
+        return (own.offset**2 + own.smooth**2 + annealed) / own.noise**2
 
     def _covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
         own = self.errors
-        same = first.curve[:, None] == second.curve
-        near = np.exp(-0.5 * ((first.place[:, None] - second.place) / own.length) ** 2)
-        return same * (own.offset**2 + own.smooth**2 * near) + own.common**2 * near
+        apart = (first.place[:, None] - second.place) / own.length
+        annealed = own.annealing**2 * np.outer(first.annealed, second.annealed)
+        alike = own.offset**2 + own.smooth**2 * np.exp(-0.5 * apart**2) + annealed
+        return (first.curve[:, None] == second.curve) * alike / own.noise**2
 
 
 class _Points(NamedTuple):
-    """The curve of each point and the logarithm of its step, ``(point,)`` each."""
+    """Curve, logarithm of the step and annealed share of each point, ``(point,)`` each."""
 
     curve: np.ndarray
     place: np.ndarray
+    annealed: np.ndarray
 
     def take(self, places: np.ndarray | list[int]) -> "_Points":
         """Some of the points."""
@@ -130,4 +135,6 @@ class _Points(NamedTuple):
 
 
 def _points(inputs: Mapping[str, np.ndarray]) -> _Points:
-    return _Points(np.asarray(inputs["curve"]).astype(str), np.log(inputs["step"].astype(float)))
+    labels = np.asarray(inputs["curve"]).astype(str)
+    annealed = np.asarray(inputs["annealed_share"], dtype=float)
+    return _Points(labels, np.log(inputs["step"].astype(float)), annealed)

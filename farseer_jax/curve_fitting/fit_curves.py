@@ -4,7 +4,7 @@ import numpy as np
 
 from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_fitting.holdouts import CurveHoldouts, curve_holdouts
-from farseer_jax.curve_fitting.members import NOISE, member_of
+from farseer_jax.curve_fitting.members import member_of, noise_of
 from farseer_jax.curve_fitting.points import CurvePoints, points_of, scale_of
 from farseer_jax.curve_fitting.result import CurveFit, CurveRecord
 from farseer_jax.curve_laws.law import CurveLaw
@@ -95,11 +95,11 @@ def _fitted(
     curves: Curves, law: type[CurveLaw], errors: CurveErrors
 ) -> tuple[Posterior, CurveRecord]:
     """A law fitted to all points and to those of each hold-out."""
-    points = points_of(curves, law)
+    points = points_of(curves, law, errors)
     inputs = points.inputs
     holdouts = curve_holdouts(inputs["curve"], inputs["step"])
     columns = errors.columns(inputs)
-    rows = points.counts * np.vstack([np.ones(len(points.target)), holdouts.fitted])
+    rows = points.weights * np.vstack([np.ones(len(points.target)), holdouts.fitted])
     member = member_of(law, scale_of(curves))
     posterior = fit_member(
         member,
@@ -108,7 +108,7 @@ def _fitted(
         inputs,
         points.target,
         rows,
-        NOISE,  # type: ignore[arg-type]
+        noise_of(errors),  # type: ignore[arg-type]
     )
     return posterior, _record(posterior, holdouts, points)
 

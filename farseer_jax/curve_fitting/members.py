@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_laws.function import CurveFunction
 from farseer_jax.curve_laws.law import CurveLaw, CurveScale
 from farseer_jax.forecasting.members import Member
@@ -15,7 +16,7 @@ from farseer_jax.solvers.estimated_noise import Noise
 
 _LOG = Link("log")
 _NUM_STARTS = 4
-NOISE = Noise(guess=0.002)
+_STRENGTH = 10.0  # degrees of freedom that the assumed size of the errors is worth
 
 
 def member_of(law: type[CurveLaw], scale: CurveScale) -> Member:
@@ -45,6 +46,11 @@ def member_of(law: type[CurveLaw], scale: CurveScale) -> Member:
         np.full(num, np.inf),
         law_of,
     )
+
+
+def noise_of(errors: CurveErrors) -> Noise:
+    """What is known of the noise of a point before the fit."""
+    return Noise(guess=errors.noise, strength=_STRENGTH)
 
 
 @lru_cache(maxsize=32)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from farseer_jax.curve_fitting.annealed_share import annealed_share
+from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_laws.law import CurveLaw, CurveScale
 from farseer_jax.curves.curve import Curve
 from farseer_jax.curves.curves import Curves
@@ -18,16 +20,21 @@ class CurvePoints(NamedTuple):
         inputs: ``"curve"``, ``"schedule"``, ``"step"`` and what is constant along a curve,
             ``(point,)`` each.
         target: the logarithms of the losses, ``(point,)``.
-        counts: how many logged losses each is the mean of, ``(point,)``.
+        weights: inverse variances, in units of the least noise, ``(point,)``.
     """
 
     inputs: dict[str, np.ndarray]
     target: np.ndarray
-    counts: np.ndarray
+    weights: np.ndarray
 
 
-def points_of(curves: Curves, law: type[CurveLaw]) -> CurvePoints:
+def points_of(curves: Curves, law: type[CurveLaw], errors: CurveErrors) -> CurvePoints:
     """The points of curves, one curve after another.
+
+    Args:
+        curves: thinned.
+        law: the law.
+        errors: their error model.
 
     Raises:
         ValueError: the curves lack an input of the law.
@@ -40,17 +47,23 @@ def points_of(curves: Curves, law: type[CurveLaw]) -> CurvePoints:
             f"{', '.join(curves[0].inputs) or 'none'}: name its column, as in "
             f"read_curves(…, inputs={{{missing[0]!r}: 'COLUMN'}})"
         )
-    parts = [inputs_at(own.name, own.schedule, own.steps, _needed(own, needed)) for own in curves]
-    counts = [np.ones(len(own)) if own.counts is None else own.counts for own in curves]
+    scale = scale_of(curves)
+    parts = [
+        inputs_at(own.name, own.schedule, own.steps, _needed(own, needed), scale) for own in curves
+    ]
     return CurvePoints(
         {name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
         np.log(np.concatenate([own.losses for own in curves])),
-        np.concatenate(counts).astype(float),
+        np.concatenate([_weights(own, errors) for own in curves]),
     )
 
 
 def inputs_at(
-    name: str, schedule: Schedule, steps: Sequence[int] | np.ndarray, constant: dict[str, float]
+    name: str,
+    schedule: Schedule,
+    steps: Sequence[int] | np.ndarray,
+    constant: dict[str, float],
+    scale: CurveScale,
 ) -> dict[str, np.ndarray]:
     """The inputs at some steps of one curve, ``(step,)`` each.
 
@@ -59,15 +72,13 @@ def inputs_at(
         schedule: its schedule.
         steps: the steps.
         constant: what is constant along the curve.
+        scale: of the fitted curves.
     """
     at = np.atleast_1d(np.asarray(steps, dtype=int))
     columns = {"curve": name, "schedule": schedule}
     found = {key: np.full(len(at), value, dtype=object) for key, value in columns.items()}
-    return {
-        **found,
-        "step": at,
-        **{key: np.full(len(at), float(value)) for key, value in constant.items()},
-    }
+    found |= {"step": at, "annealed_share": annealed_share({**found, "step": at}, scale)}
+    return found | {key: np.full(len(at), float(value)) for key, value in constant.items()}
 
 
 def scale_of(curves: Curves) -> CurveScale:
@@ -76,10 +87,16 @@ def scale_of(curves: Curves) -> CurveScale:
     return CurveScale(
         loss=min(float(own.losses.min()) for own in curves),
         rate=max(own.schedule.peak for own in curves),
-        area=max(float(own.schedule.areas[own.steps[-1] - 1]) for own in curves),
+        area=max(float(own.schedule.areas[-1]) for own in curves),
         N=float(np.exp(np.log(np.unique(sizes)).mean())),
     )
 
 
 def _needed(curve: Curve, names: Sequence[str]) -> dict[str, float]:
     return {name: curve.inputs[name] for name in names}
+
+
+def _weights(curve: Curve, errors: CurveErrors) -> np.ndarray:
+    """Inverse variances of the points: the noise of the logged losses, and the least noise."""
+    counts = np.ones(len(curve)) if curve.counts is None else curve.counts
+    return np.asarray(1.0 / (1.0 + ((curve.noise or 0.0) / errors.noise) ** 2 / counts))

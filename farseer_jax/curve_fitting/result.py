@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.curve_fitting.curve_fit_text import fit_parts, fit_table
 from farseer_jax.curve_fitting.curve_warnings import warnings_of
 from farseer_jax.curve_fitting.errors import CurveErrors
-from farseer_jax.curve_fitting.members import NOISE, member_of
+from farseer_jax.curve_fitting.members import member_of, noise_of
 from farseer_jax.curve_fitting.points import inputs_at, points_of, scale_of
 from farseer_jax.curve_laws.law import CurveLaw
 from farseer_jax.curves.curves import Curves
@@ -165,14 +165,14 @@ class CurveFit(Result):
     @cached_property
     def stack(self) -> Stack:
         """The posterior, from what is stored of it."""
-        points = points_of(self.thinned, type(self.law))
+        points = points_of(self.thinned, type(self.law), self.errors)
         member, columns = self._member, self.errors.columns(points.inputs)
         features = columns.at(points.inputs)
         problem = problem_of(member, features, points.inputs, points.target, self.weights[None])
         problem = replace(
             problem, weights=self.weights[None], prior_precision=self.prior_precision[None]
         )
-        found = laplace_at(problem, self.free[None], NOISE)
+        found = laplace_at(problem, self.free[None], noise_of(self.errors))
         posterior = posterior_of(member, columns, features, problem, found)  # type: ignore[arg-type]
         return Stack([posterior], np.ones(1), np.array([self.records[0].widening]))
 
@@ -188,7 +188,7 @@ class CurveFit(Result):
 
     @property
     def noise(self) -> float:
-        """Standard deviation of the noise of ln loss of one logged row."""
+        """Standard deviation of ln loss of a point about the law and the errors along its curve."""
         return float(self.stack.posteriors[0].laplace.noise[0])
 
     @cached_property
@@ -230,4 +230,4 @@ class CurveFit(Result):
                 f"the law {self.law.name} needs the inputs {', '.join(needed) or 'none'} of a "
                 f"run; got {', '.join(own | inputs) or 'none'}"
             )
-        return inputs_at(NEW_RUN if curve is None else curve, schedule, at, own)
+        return inputs_at(curve or NEW_RUN, schedule, at, own, scale_of(self.thinned))

@@ -1,11 +1,11 @@
 """The law of learning-rate annealing (Tissue et al.)."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
 
 from farseer_jax.curve_laws.changes import Change
-from farseer_jax.curve_laws.law import CurveLaw, CurveScale, Prior
+from farseer_jax.curve_laws.law import DROP, CurveLaw, CurveScale, Prior, exponentials
 from farseer_jax.laws.domains import Exponent, Positive
 
 
@@ -15,7 +15,8 @@ class Annealing(CurveLaw):
     S(t) is the sum of the learning rates up to step t. The sum over i is geometric, so that
     ``S2 = Σ_k (η_{k−1} − η_k)·(1 − λ^(t−k+1)) / (1 − λ)``; here ``λ = e^(−1/τ)``, with τ the steps
     in which a fall of the rate takes effect. Tissue, Wang and Wang, *Scaling Law with Learning
-    Rate Annealing* (arXiv:2408.11029), with λ = 0.999.
+    Rate Annealing* (arXiv:2408.11029), with λ = 0.999. The learning rates of the warm-up count
+    ``warmup_weight`` times in S.
 
     Example:
         >>> import farseer_jax as fj
@@ -37,9 +38,9 @@ class Annealing(CurveLaw):
 
     searched: ClassVar = {
         "L0": Prior(-0.1, 0.1),
-        "reducible": Prior(-2.0, 1.0),
-        "alpha": Prior(-0.8, 0.4),
-        "drop": Prior(-0.6, 0.4),
+        "reducible": Prior(-2.5, 1.0),
+        "alpha": Prior(-0.8, 0.2),
+        "drop": DROP,
         "tau": Prior(7.0, 1.0),
         "warmup_weight": Prior(0.0, 0.7),
     }
@@ -55,15 +56,16 @@ class Annealing(CurveLaw):
         return self.L0 + self.A * area**-self.alpha - self.C * annealed
 
     @classmethod
-    def of_searched(cls, numbers: Any, scale: CurveScale) -> "Annealing":
+    def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
         """The law of the numbers that a fit searches."""
-        floor, reducible, alpha, drop, tau, weight = numbers
-        alpha, left, tau = jnp.exp(alpha), jnp.exp(reducible) * scale.loss, jnp.exp(tau)
+        own = exponentials(cls, numbers)
+        left, tau = own["reducible"] * scale.loss, own["tau"]
+        unit = scale.rate * -jnp.expm1(-scale.tenth / tau) / -jnp.expm1(-1.0 / tau)
         return cls(
-            L0=jnp.exp(floor) * scale.loss,
-            A=left * scale.area**alpha,
-            alpha=alpha,
-            C=jnp.exp(drop) * left / scale.rate * -jnp.expm1(-1.0 / tau),
+            L0=own["L0"] * scale.loss,
+            A=left * scale.area ** own["alpha"],
+            alpha=own["alpha"],
+            C=own["drop"] * (own["L0"] * scale.loss + left) / unit,
             tau=tau,
-            warmup_weight=jnp.exp(weight),
+            warmup_weight=own["warmup_weight"],
         )

@@ -27,12 +27,14 @@ class Change(NamedTuple):
     """A change of the learning rate, as a law sees it from a later step; arrays of one shape.
 
     Attributes:
-        rate: the learning rate after the change.
+        previous: the learning rate before the change.
+        rate: the learning rate after it.
         since: sum of the learning rates from the change to the step, both included.
         before: sum of the learning rates before the change, warm-up included.
         age: steps from the change to the step; 0 at the step of the change.
     """
 
+    previous: np.ndarray
     rate: np.ndarray
     since: np.ndarray
     before: np.ndarray
@@ -96,8 +98,10 @@ def changes_before(
     order = np.argsort(row, kind="stable")
     row, place, drop = row[order], place[order], drop[order]
     before = np.interp(place - 1.0, np.arange(len(area)), area)
+    every = np.append(0.0 if counts_warmup else rates[:1], rates)
     change = Change(
-        rate=np.interp(place, np.arange(1, len(rates) + 1), rates),
+        previous=np.interp(place - 1.0, np.arange(len(every)), every),
+        rate=np.interp(place, np.arange(len(every)), every),
         since=np.maximum(area[ends][row] - before, 0.0),
         before=before,
         age=np.maximum(ends[row] - place, 0.0),

@@ -2,10 +2,16 @@
 
 from typing import Any, ClassVar, Self
 
-import jax.numpy as jnp
-
 from farseer_jax.curve_laws.changes import Change
-from farseer_jax.curve_laws.law import CurveLaw, CurveScale, Prior
+from farseer_jax.curve_laws.law import (
+    DROP,
+    CurveLaw,
+    CurveScale,
+    Prior,
+    exponentials,
+    positive_power,
+)
+from farseer_jax.curve_laws.multi_power import followed
 from farseer_jax.laws.domains import Exponent, Positive
 
 
@@ -43,18 +49,18 @@ class FunctionalScaling(CurveLaw):
     searched: ClassVar = {
         "L0": Prior(-0.1, 0.1),
         "reducible": Prior(-2.5, 1.0),
-        "s": Prior(-0.8, 0.3),
-        "drop": Prior(-0.6, 0.5),
+        "s": Prior(-0.8, 0.2),
+        "drop": DROP,
         "G": Prior(-0.7, 1.0),
-        "speed": Prior(-2.7, 1.0),
-        "kappa": Prior(-0.7, 0.5),
+        "speed": Prior(-2.7, 0.7),
+        "kappa": Prior(-1.0, 0.5),
         "warmup_weight": Prior(0.0, 0.7),
     }
 
     def effect(self, change: Change) -> Any:
         """``(G + S(k)^−s)·[1 − (1 + C·S_k)^−κ]``."""
-        followed = -jnp.expm1(-self.kappa * jnp.log1p(self.C * change.since))
-        return (self.G + change.before**-self.s) * followed
+        noise = self.G + positive_power(change.before, -self.s)
+        return noise * followed(self.C * change.since, self.kappa)
 
     def loss(self, area: Any, warmup_area: Any, annealed: Any) -> Any:
         """The loss at the step."""
@@ -64,13 +70,15 @@ class FunctionalScaling(CurveLaw):
     @classmethod
     def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
         """The law of the numbers that a fit searches."""
-        own = {name: jnp.exp(value) for name, value in zip(cls.searched, numbers, strict=True)}
+        own = exponentials(cls, numbers)
         left, decayed = own["reducible"] * scale.loss, scale.area ** -own["s"]
+        unit = scale.rate * decayed * (1.0 + own["G"])
+        unit *= followed(own["speed"] * scale.tenth, own["kappa"])
         return cls(
             L0=own["L0"] * scale.loss,
             A=left / decayed,
             s=own["s"],
-            B=own["drop"] * left / (scale.rate * decayed * (1.0 + own["G"])),
+            B=own["drop"] * (own["L0"] * scale.loss + left) / unit,
             G=own["G"] * decayed,
             C=own["speed"] / scale.rate,
             kappa=own["kappa"],

@@ -29,7 +29,7 @@ class CurveScale(NamedTuple):
     Attributes:
         loss: the least loss.
         rate: the highest learning rate.
-        area: the largest sum of learning rates up to a loss.
+        area: the largest sum of learning rates of a schedule.
         N: geometric mean of the sizes; 1 where the curves have none.
     """
 
@@ -37,6 +37,16 @@ class CurveScale(NamedTuple):
     rate: float
     area: float
     N: float
+
+    @property
+    def tenth(self) -> float:
+        """Steps at the highest rate that make up a tenth of the area."""
+        return 0.1 * self.area / self.rate
+
+
+# A jump of the rate to 0 takes this share off the loss in the time of a tenth of the run: fitted
+# .035, .047, .059 for 25, 100 and 400 M.
+DROP = Prior(-3.2, 0.4)
 
 
 class CurveLaw(Law):
@@ -137,12 +147,14 @@ class CurveLaw(Law):
         rates = jnp.asarray(rates)
         area = jnp.cumsum(rates)
         before = area - rates
+        since = area[-1] - before
         age = jnp.arange(len(rates) - 1, -1, -1, dtype=rates.dtype)
-        counts = self.counts_warmup | (np.arange(len(rates)) > max(warmup, 0))
-        # a term that does not count may be infinite at an area of 0
-        change = Change(rates, area[-1] - before, jnp.where(counts, before, area[-1]), age)
-        falls = jnp.concatenate([jnp.zeros(1, rates.dtype), rates[:-1]]) - rates
-        annealed = jnp.sum(jnp.where(counts, falls, 0.0) * self.effect(change))
+        previous = jnp.concatenate([jnp.zeros(1, rates.dtype), rates[:-1]])
+        counts = self.counts_warmup | (np.arange(len(rates)) > warmup)
+        before = jnp.where(counts, before, area[-1])  # an area of 0 has no negative power
+        change = Change(previous, rates, since, before, age)
+        falls = jnp.where(counts, previous - rates, 0.0)
+        annealed = jnp.sum(falls * self.effect(change))
         own = {"area": area[-1], "warmup_area": jnp.sum(rates[:warmup]), "annealed": annealed}
         used = {name: own[name] for name in FROM_SCHEDULE if name in type(self).inputs()}
         return jnp.asarray(self.loss(**used, **inputs))
@@ -159,8 +171,23 @@ def is_curve_law(law: type[Law]) -> bool:
     return issubclass(law, CurveLaw)
 
 
+def exponentials(law: type[CurveLaw], numbers: Any, but: str = "") -> dict[str, Any]:
+    """What is searched, by name: exponentials of all numbers but one."""
+    own = dict(zip(law.searched, numbers, strict=True))
+    return {name: value if name == but else jnp.exp(value) for name, value in own.items()}
+
+
 def positive_power(base: ArrayLike, exponent: ArrayLike) -> Array:
     """``base ** exponent`` for a base that may be 0, with a derivative of 0 there."""
     base = jnp.asarray(base)
     safe = jnp.where(base > 0.0, base, 1.0)
     return jnp.where(base > 0.0, safe**exponent, 0.0)
+
+
+def power_fall(change: Change, q: ArrayLike) -> Array:
+    """``(η_{k−1}^q − η_k^q) / (η_{k−1} − η_k)``, also where the rate does not change."""
+    fall = jnp.asarray(change.previous - change.rate)
+    small = jnp.abs(fall) < 1e-9 * (change.previous + change.rate)
+    powers = positive_power(change.previous, q) - positive_power(change.rate, q)
+    slope = q * positive_power(change.rate, q - 1.0)
+    return jnp.where(small, slope, powers / jnp.where(small, 1.0, fall))

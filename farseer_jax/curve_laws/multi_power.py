@@ -5,23 +5,27 @@ from typing import Any, ClassVar, Self
 import jax.numpy as jnp
 
 from farseer_jax.curve_laws.changes import Change
-from farseer_jax.curve_laws.law import CurveLaw, CurveScale, Prior, positive_power
+from farseer_jax.curve_laws.law import (
+    DROP,
+    CurveLaw,
+    CurveScale,
+    Prior,
+    exponentials,
+    positive_power,
+    power_fall,
+)
 from farseer_jax.laws.domains import Exponent, Positive
 
 
-def response(change: Change, C: Any, beta: Any, gamma: Any) -> Any:
-    """``1 − (1 + C·η_k^−γ·S_k)^−β``: how far the loss has followed a change."""
-    slowness = positive_power(change.rate, -gamma)
-    return -jnp.expm1(-beta * jnp.log1p(C * slowness * change.since))
-
-
 class MultiPower(CurveLaw):
-    """``L = L0 + A·S(t)^−α − B·Σ_k (η_{k−1} − η_k)·[1 − (1 + C·η_k^−γ·S_k(t))^−β]``.
+    """``L = L0 + A·S(t)^−α − B·Σ_k (η_{k−1}^q − η_k^q)·[1 − (1 + C·η_k^−γ·S_k(t))^−β]``.
 
-    S(t) is the sum of the learning rates up to step t, the warm-up included, and S_k(t) their sum
-    from step k to t. The rise of the warm-up counts as well, so that L0 is the limit of a rate
-    that falls to 0. Luo et al., *A Multi-Power Law for Loss Curve Prediction Across Learning Rate
-    Schedules* (arXiv:2503.12811); the published parameters are those of the authors' repository.
+    S(t) is the sum of the learning rates up to step t, in which those of the warm-up count
+    ``warmup_weight`` times, and S_k(t) their sum from step k to t. The rise of the warm-up is among
+    the changes, so that L0 is the limit of a rate that falls to 0. The published law has q = 1
+    and a weight of 1; free, they halve its errors on other schedules. Luo et al., *A Multi-Power
+    Law for Loss Curve Prediction Across Learning Rate Schedules* (arXiv:2503.12811); the published
+    parameters are those of the authors' repository.
 
     Example:
         >>> import farseer_jax as fj
@@ -38,14 +42,15 @@ class MultiPower(CurveLaw):
     C: Positive
     beta: Exponent
     gamma: Exponent
+    q: Exponent
     warmup_weight: Positive
 
     name = "multi-power"
-    formula = "L0 + A·S^(-alpha) - B·Σ Δη_k·[1 - (1 + C·η_k^(-gamma)·S_k)^(-beta)]"
+    formula = "L0 + A·S^(-alpha) - B·Σ Δ(η_k^q)·[1 - (1 + C·η_k^(-gamma)·S_k)^(-beta)]"
     counts_warmup = True
     published_parameters: ClassVar = {
         name: dict(zip(("L0", "A", "alpha", "B", "C", "beta", "gamma"), values, strict=True))
-        | {"warmup_weight": 1.0}
+        | {"q": 1.0, "warmup_weight": 1.0}
         for name, values in {
             "25M": (3.04, 0.525, 0.508, 363.788, 2.066, 0.583, 0.641),
             "100M": (2.651, 0.601, 0.453, 437.946, 2.132, 0.598, 0.655),
@@ -56,17 +61,19 @@ class MultiPower(CurveLaw):
     searched: ClassVar = {
         "L0": Prior(-0.1, 0.1),
         "reducible": Prior(-2.5, 1.0),
-        "alpha": Prior(-0.8, 0.3),
-        "response": Prior(-1.6, 0.5),
-        "speed": Prior(-2.7, 1.0),
-        "beta": Prior(-1.6, 0.5),
-        "gamma": Prior(0.8, 0.25),
+        "alpha": Prior(-0.8, 0.2),
+        "drop": DROP,
+        "speed": Prior(-2.7, 0.7),
+        "beta": Prior(-1.6, 0.4),
+        "gamma": Prior(0.9, 0.2),
+        "q": Prior(-0.1, 0.15),
         "warmup_weight": Prior(0.0, 0.7),
     }
 
     def effect(self, change: Change) -> Any:
-        """``1 − (1 + C·η_k^−γ·S_k)^−β``."""
-        return response(change, self.C, self.beta, self.gamma)
+        """``1 − (1 + C·η_k^−γ·S_k)^−β``, times how the fall of η^q compares with that of η."""
+        speed = self.C * positive_power(change.rate, -self.gamma)
+        return power_fall(change, self.q) * followed(speed * change.since, self.beta)
 
     def loss(self, area: Any, warmup_area: Any, annealed: Any) -> Any:
         """The loss at the step."""
@@ -76,16 +83,22 @@ class MultiPower(CurveLaw):
     @classmethod
     def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
         """The law of the numbers that a fit searches."""
-        floor, reducible, alpha, response, speed, beta, gamma, weight = numbers
-        alpha, beta = jnp.exp(alpha), jnp.exp(beta)
-        left = jnp.exp(reducible) * scale.loss
+        own = exponentials(cls, numbers, but="gamma")
+        left, speed = own["reducible"] * scale.loss, own["speed"]
+        unit = scale.rate ** own["q"] * followed(speed * scale.tenth, own["beta"])
         return cls(
-            L0=jnp.exp(floor) * scale.loss,
-            A=left * scale.area**alpha,
-            alpha=alpha,
-            B=jnp.exp(response) * left / (beta * scale.rate),
-            C=jnp.exp(speed) * scale.rate ** (gamma - 1.0),
-            beta=beta,
-            gamma=gamma,
-            warmup_weight=jnp.exp(weight),
+            L0=own["L0"] * scale.loss,
+            A=left * scale.area ** own["alpha"],
+            alpha=own["alpha"],
+            B=own["drop"] * (own["L0"] * scale.loss + left) / unit,
+            C=speed * scale.rate ** (own["gamma"] - 1.0),
+            beta=own["beta"],
+            gamma=own["gamma"],
+            q=own["q"],
+            warmup_weight=own["warmup_weight"],
         )
+
+
+def followed(progress: Any, exponent: Any) -> Any:
+    """``1 − (1 + x)^−β``: how far the loss has followed a change."""
+    return -jnp.expm1(-exponent * jnp.log1p(progress))

@@ -79,8 +79,8 @@ def _searched(base: type[CurveLaw]) -> dict[str, Prior]:
 class MultiPowerSize(SizedCurveLaw):
     """:class:`MultiPower` for runs of several sizes N, in one fit.
 
-    ``L = E + F·N^−φ + A·N^a·S^−α − B·N^b·Σ_k (η_{k−1} − η_k)·[1 − (1 + C·η_k^−γ·S_k)^−β]``, where
-    the warm-up's area counts ``W·N^ω`` times in S.
+    ``L = E + F·N^−φ + A·N^a·S^−α − B·N^b·Σ_k (η_{k−1}^q − η_k^q)·[1 − (1 +
+    C·η_k^−γ·S_k)^−β]``, where the warm-up's area counts ``W·N^ω`` times in S.
 
     Example:
         >>> import farseer_jax as fj
@@ -100,10 +100,13 @@ class MultiPowerSize(SizedCurveLaw):
     C: Positive
     beta: Exponent
     gamma: Exponent
+    q: Exponent
     warmup_weight: Positive
 
     name = "multi-power-size"
-    formula = "E + F/N^phi + A·N^a·S^(-alpha) - B·N^b·Σ Δη_k·[1 - (1 + C·η_k^(-gamma)·S_k)^(-beta)]"
+    formula = (
+        "E + F/N^phi + A·N^a·S^(-alpha) - B·N^b·Σ Δ(η_k^q)·[1 - (1 + C·η_k^(-gamma)·S_k)^(-beta)]"
+    )
     base, coefficient = MultiPower, "B"
     counts_warmup = MultiPower.counts_warmup
     searched: ClassVar = _searched(MultiPower)

@@ -1,0 +1,32 @@
+"""How much annealing has taken off the loss at a step, by the law with its prior parameters."""
+
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from farseer_jax.curve_laws.function import law_function
+from farseer_jax.curve_laws.law import CurveScale
+from farseer_jax.curve_laws.multi_power import MultiPower
+
+
+class _AfterWarmup(MultiPower):
+    """The multi-power law of changes after the warm-up."""
+
+    counts_warmup = False
+
+
+def annealed_share(inputs: Mapping[str, np.ndarray], scale: CurveScale) -> np.ndarray:
+    """The share of the loss that falls of the learning rate have taken off, ``(point,)``.
+
+    Args:
+        inputs: ``"schedule"`` and ``"step"``, ``(point,)`` each.
+        scale: of the curves.
+    """
+    means = [prior.mean for prior in _AfterWarmup.searched.values()]
+    with jax.enable_x64(True):
+        law = _AfterWarmup.of_searched(np.array(means), scale)
+    annealed = np.array([float(getattr(law, name)) for name in law.parameter_names()])
+    steady = np.where(np.array(law.parameter_names()) == "B", 0.0, annealed)
+    losses = law_function(_AfterWarmup).bind(inputs).value(np.stack([annealed, steady]))
+    return np.asarray(1.0 - losses[0] / losses[1])
