@@ -68,9 +68,12 @@ def test_the_published_law_has_the_published_optimum() -> None:
     """Luo et al.: a stable rate, then a decay like a power of 1.5, to nearly 0."""
     objective = FinalLoss(LAWS["multi-power"], 24_000, PEAK, 2160, {})
     found, search = best_schedules(objective, ["wsd", "free"], None, 60)
-    assert search is not None and search.converged and search.gap < 1e-5
+    assert search is not None
+    assert search.converged
+    assert search.gap < 1e-5
     rates = search.rates / PEAK
-    assert (np.diff(rates) <= 1e-15).all() and rates[0] == 1.0
+    assert (np.diff(rates) <= 1e-15).all()
+    assert rates[0] == 1.0
     begins = int((rates > 0.999).sum())
     assert 0.83 < begins / len(rates) < 0.9
     left = 1.0 - np.arange(len(rates) - begins) / (len(rates) - begins)
@@ -111,10 +114,9 @@ def test_the_free_schedule_is_the_best_of_all_starts(name: str) -> None:
     found, search = best_schedules(objective, [*FAMILIES, "free"], None, 40)
     losses = {own: objective(schedule.rates[300:])[0] for own, schedule in found.items()}
     assert losses["free"] <= min(losses.values()) + 1e-15
-    assert search is not None and search.loss == losses["free"]
-    other = best_free_schedule(
-        objective, found["linear"].rates[300:], knots=40, lowest=1e-3 * PEAK
-    )
+    assert search is not None
+    assert search.loss == losses["free"]
+    other = best_free_schedule(objective, found["linear"].rates[300:], knots=40, lowest=1e-3 * PEAK)
     assert other.loss == pytest.approx(search.loss, abs=2e-5)
 
 
@@ -124,7 +126,8 @@ def test_a_given_end_is_that_of_each_schedule() -> None:
     assert {name: own.rates[-1] for name, own in found.items()} == pytest.approx(
         dict.fromkeys(found, 0.1 * PEAK)
     )
-    assert search is not None and search.gap < 1e-5
+    assert search is not None
+    assert search.gap < 1e-5
     assert found["wsd linear"].text != found["wsd cosine"].text
 
 
@@ -138,9 +141,8 @@ def test_differences_are_surer_than_losses() -> None:
     assert best.lower < best.loss < best.upper
     constant = optimum()["constant"]
     assert constant.minus_constant == 0.0 == max(map(abs, constant.minus_constant_ends))
-    assert constant.is_reference and constant.loss == pytest.approx(
-        curve_fit().predict(constant.schedule), rel=1e-9
-    )
+    assert constant.is_reference
+    assert constant.loss == pytest.approx(curve_fit().predict(constant.schedule), rel=1e-9)
 
 
 def test_candidates_are_sorted_and_have_the_steps() -> None:
@@ -149,7 +151,8 @@ def test_candidates_are_sorted_and_have_the_steps() -> None:
     assert losses == sorted(losses)
     assert {own.schedule.steps for own in found.candidates} == {3000}
     assert {own.schedule.warmup for own in found.candidates} == {300}
-    assert found.families[0] == "free" and "multi-step" in found.families
+    assert found.families[0] == "free"
+    assert "multi-step" in found.families
     table = found.to_columns("cosine")
     assert fj.Schedule(table["lr"], 300) == found["cosine"].schedule
 
@@ -160,13 +163,15 @@ def test_schedules_beyond_those_seen_are_warned_of() -> None:
     assert "faster than in any curve" in text
     far = fj.optimise_schedule(curve_fit(), 99_000, family="cosine", peak=2e-4)
     text = "\n".join(far.warnings)
-    assert "times the largest seen" in text and "below those of all curves" in text
+    assert "times the largest seen" in text
+    assert "below those of all curves" in text
 
 
 def test_it_prints_and_has_no_text_of_nan() -> None:
     text = str(optimum())
     assert text.startswith("Best schedule of 3,000 steps at a peak of 0.0003: free, final loss 3.")
-    assert "free schedule: converged" in text and "nan" not in text
+    assert "free schedule: converged" in text
+    assert "nan" not in text
     json.dumps(optimum().to_dict())
 
 
