@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farseer_jax.curves.curve import Curve
 from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.results.numbers import level_text, share_text
 from farseer_jax.results.result import Headline, warned
@@ -21,7 +22,7 @@ def fit_table(fit: "CurveFit") -> Table:
         low, high = fit.interval(own.schedule, curve=own.name)
         ends.append((float(fit.predict(own.schedule, curve=own.name)), float(low), float(high)))
     final, low, high = np.array(ends).T
-    going = np.array([own.schedule.steps > own.steps[-1] for own in curves])
+    going = np.array([is_running(own) for own in curves])
     number = number_format(0.5 * (high - low))
     texts = [f"{number(value)} [{number(a)}, {number(b)}]" for value, a, b in ends]
     return Table(
@@ -40,6 +41,12 @@ def fit_table(fit: "CurveFit") -> Table:
         ],
         noun="curves",
     )
+
+
+def is_running(curve: Curve) -> bool:
+    """Whether the schedule goes on after the last loss, by more than the log's interval."""
+    interval = int(np.median(np.diff(curve.steps))) if len(curve) > 1 else 0
+    return curve.schedule.steps > int(curve.steps[-1]) + interval
 
 
 def fit_parts(fit: "CurveFit") -> Sequence[str | Table]:
@@ -63,7 +70,7 @@ def _warnings(fit: "CurveFit") -> list[str]:
 
 
 def _rests_on(fit: "CurveFit") -> str:
-    noise = f"noise of one logged loss {share_text(fit.noise)}"
+    noise = f"noise of a point {share_text(fit.noise)}"
     own = fit.records[0]
     if not own.holdouts:
         return f"{noise}; no hold-outs: the curves are too few or too short"

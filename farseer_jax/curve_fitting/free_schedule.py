@@ -36,7 +36,7 @@ class FreeSearch:
 
 
 def best_free_schedule(
-    objective: FinalLoss, start: np.ndarray, *, knots: int, lowest: float
+    objective: FinalLoss, start: np.ndarray, *, knots: int, lowest: float, ends_there: bool = False
 ) -> FreeSearch:
     """The non-increasing rates with the least final loss.
 
@@ -48,10 +48,14 @@ def best_free_schedule(
         start: rates of the steps after the warm-up, ``(step,)``.
         knots: how many.
         lowest: the lowest rate allowed.
+        ends_there: whether the last rate is the lowest.
     """
     from scipy.optimize import minimize
 
     basis = _Knots(objective.num_free, knots, objective.peak, lowest)
+    bounds: list[tuple[float, float | None]] = [(0.0, None)] * basis.num_falls
+    if ends_there:
+        bounds[-1] = (0.0, 0.0)
 
     def loss(falls: np.ndarray) -> tuple[float, np.ndarray]:
         total = falls.sum()
@@ -59,21 +63,21 @@ def best_free_schedule(
         own = basis.slopes(slopes)
         return value, (own - falls @ own / total) / total
 
+    first = basis.falls(start)
     found = minimize(
         loss,
-        basis.falls(start),
+        first,
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0.0, None)] * basis.num_falls,
+        bounds=bounds,
         options={"maxiter": _MOST_ITERATIONS, "maxfun": 2 * _MOST_ITERATIONS, "maxcor": 30,
                  "ftol": 1e-13, "gtol": 1e-9},
     )  # fmt: skip
     falls = found.x / found.x.sum()
     value, slopes = objective(basis.rates(falls))
     own = basis.slopes(slopes)
-    return FreeSearch(
-        basis.rates(falls), value, float(falls @ own - own.min()), bool(found.success), found.nit
-    )
+    gap = float(falls @ own - own[: len(own) - ends_there].min())
+    return FreeSearch(basis.rates(falls), value, gap, bool(found.success), int(found.nit))
 
 
 class _Knots:

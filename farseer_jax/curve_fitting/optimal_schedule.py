@@ -120,7 +120,9 @@ def best_schedules(
     leader = min(losses, key=lambda name: losses[name])
     start = best[leader].rates[objective.warmup :]
     lowest = LOWEST * objective.peak if final is None else final
-    search = best_free_schedule(objective, start, knots=knots, lowest=lowest)
+    search = best_free_schedule(
+        objective, start, knots=knots, lowest=lowest, ends_there=final is not None
+    )
     if search.loss > losses[leader]:  # a jump between two knots
         search = search.replaced(start, losses[leader])
     rates = np.concatenate([best[leader].rates[: objective.warmup], search.rates])

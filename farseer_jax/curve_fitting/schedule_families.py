@@ -64,8 +64,8 @@ class Family:
             ahead, behind = numbers.copy(), numbers.copy()
             ahead[place] = min(value + _DIFFERENCE, self.upper[place])
             behind[place] = max(value - _DIFFERENCE, self.lower[place])
-            width = ahead[place] - behind[place]
-            found.append((self.rates(ahead) - self.rates(behind)) / width)
+            width = ahead[place] - behind[place]  # 0 for a number that is given
+            found.append((self.rates(ahead) - self.rates(behind)) / max(width, _DIFFERENCE))
         return np.array(found)
 
 

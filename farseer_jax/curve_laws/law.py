@@ -147,10 +147,12 @@ class CurveLaw(Law):
         rates = jnp.asarray(rates)
         area = jnp.cumsum(rates)
         before = area - rates
+        since = area[-1] - before
         age = jnp.arange(len(rates) - 1, -1, -1, dtype=rates.dtype)
         previous = jnp.concatenate([jnp.zeros(1, rates.dtype), rates[:-1]])
-        change = Change(previous, rates, area[-1] - before, before, age)
         counts = self.counts_warmup | (np.arange(len(rates)) > warmup)
+        before = jnp.where(counts, before, area[-1])  # an area of 0 has no negative power
+        change = Change(previous, rates, since, before, age)
         falls = jnp.where(counts, previous - rates, 0.0)
         annealed = jnp.sum(falls * self.effect(change))
         own = {"area": area[-1], "warmup_area": jnp.sum(rates[:warmup]), "annealed": annealed}
