@@ -7,9 +7,11 @@ from .choosing.law_choice import LawChoice, TriedLaw
 from .choosing.table_reading import TableReading
 from .curve_fitting.annealed import anneal_curves
 from .curve_fitting.annealed_result import AnnealedLosses
+from .curve_fitting.compare_schedules import ScheduleComparison, compare_schedules
 from .curve_fitting.fit_curves import fit_curves
 from .curve_fitting.optimal_schedule import optimise_schedule
 from .curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
+from .curve_fitting.result import CurveFit
 from .curves.curve import Curve
 from .curves.curves import Curves
 from .curves.example import example_curves
@@ -207,6 +209,7 @@ __all__ = [
     "CoupledInteraction",
     "CrossDomainContinualPretraining",
     "Curve",
+    "CurveFit",
     "Curves",
     "DataConstrained",
     "DataMixing",
@@ -303,6 +306,7 @@ __all__ = [
     "Runs",
     "Schedule",
     "ScheduleCandidate",
+    "ScheduleComparison",
     "Separable",
     "Shape",
     "StartReport",
@@ -338,6 +342,7 @@ __all__ = [
     "compare_fits",
     "compare_methods",
     "compare_runs",
+    "compare_schedules",
     "convert_loss",
     "datasets",
     "diagnose_residuals",

@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.curve_fitting.curve_fit_text import fit_parts, fit_table
+from farseer_jax.curve_fitting.curve_fit_text import fit_content, fit_parts, fit_table
 from farseer_jax.curve_fitting.curve_warnings import warnings_of
 from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_fitting.members import member_of, noise_of
 from farseer_jax.curve_fitting.points import inputs_at, points_of, scale_of
 from farseer_jax.curve_laws.law import CurveLaw, CurveScale
+from farseer_jax.curve_laws.registry import CURVE_LAWS  # noqa: F401  (its import registers laws)
 from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.forecasting.posterior import Moments, posterior_of, problem_of
 from farseer_jax.forecasting.stack import Stack
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Table
 from farseer_jax.runs.checks import check_level
@@ -205,6 +207,10 @@ class CurveFit(Result):
     def table(self) -> Table:
         """One row per curve: how it fits, and the loss that it will end at."""
         return fit_table(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The law, its parameters and hold-outs, warnings, and the rows of the table, for JSON."""
+        return or_null(fit_content(self))
 
     def text_parts(self) -> Sequence[str | Table]:
         """The answer, what it rests on, and reasons to doubt it."""
