@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from farseer_jax.expressions.expression import parse
-from farseer_jax.fitting.registry import METHODS
 from farseer_jax.curve_laws.law import CurveLaw
 from farseer_jax.curve_laws.registry import CURVE_LAWS
+from farseer_jax.expressions.expression import parse
+from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.expression_law import expression_law, split_names
 from farseer_jax.laws.input_limits import refuse_outside
@@ -121,7 +121,7 @@ def as_law(
     """
     if law in CURVE_LAWS or (isinstance(law, type) and issubclass(law, CurveLaw)):
         raise TypeError(
-            f"law: {law if isinstance(law, str) else law.name!r} is a law of whole loss curves: fit "
+            f"law: {law if isinstance(law, str) else law.name!r} is a law of loss curves: fit "
             "it by fit_curves(read_curves(…)), in the shell `farseer curves`"
         )
     named = law_named(law) if isinstance(law, str) else None
