@@ -135,6 +135,13 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def schedule_curves(shared_data: Path) -> fj.Curves:
+    """Nine published curves: three schedules for each of three sizes."""
+    table = shared_data / "named_inputs" / "schedule_curves.csv"
+    return fj.read_curves(table, run=["N_million", "curve"], warmup=2_160)
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Chromium, or Chrome, for tests of pages as people see them."""
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)

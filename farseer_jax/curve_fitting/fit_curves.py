@@ -20,6 +20,8 @@ from farseer_jax.runs.checks import check_level
 from farseer_jax.runtime.progress import in_stages
 from farseer_jax.runtime.threads import one_blas_thread
 
+_LEAST_POINTS = 8
+
 
 def fit_curves(
     curves: Curves,
@@ -60,6 +62,11 @@ def fit_curves(
         raise TypeError(
             "curves: expected Curves, such as read_curves(path), got "
             f"{with_article(type(curves).__name__)}"
+        )
+    if (num := sum(map(len, curves))) < _LEAST_POINTS:
+        raise ValueError(
+            f"curves: {num} points are too few for a law of curves, which needs {_LEAST_POINTS}: "
+            "log the loss more often"
         )
     laws = laws_for(curves, law)
     thinned = curves.thinned(points)

@@ -18,6 +18,7 @@ _FEW = 64  # changes that are terms of their own
 _JUMP = 8.0  # a change this many times as large as its neighbours
 _DISTANCE = 6  # of a block from the step, in its lengths
 _RATIO = 2.0  # of the rates in a block, and of the areas
+_BEND = 0.02  # of a rate: how far it may be from a straight line in the middle of a block
 _SAME = 1e-12  # of a block's length: changes at one place
 
 _Covers: TypeAlias = list[tuple[np.ndarray, np.ndarray]]  # rows and blocks of each level
@@ -187,11 +188,13 @@ def _terms(
 
 
 def _varies(varied: np.ndarray, padding: int, length: int) -> np.ndarray:
-    """Whether one of two numbers varies by a large factor within a block, ``(block,)``."""
+    """Whether a rate or an area varies by a large factor or bends within a block, ``(block,)``."""
     num = -(-(varied.shape[1] + padding) // length)
     filled = np.pad(varied, ((0, 0), (padding, num * length - padding - varied.shape[1])), "edge")
     blocks = filled.reshape(2, num, length)
-    return (blocks.max(2) > _RATIO * blocks.min(2)).any(0) & (length > 1)
+    middle = 0.5 * (blocks[:, :, 0] + blocks[:, :, -1])
+    bent = np.abs(blocks[:, :, length // 2] - middle) > _BEND * middle
+    return ((blocks.max(2) > _RATIO * blocks.min(2)) | bent).any(0) & (length > 1)
 
 
 def _cover(ends: np.ndarray) -> "_Covers":
