@@ -7,9 +7,23 @@ from .choosing.law_choice import LawChoice, TriedLaw
 from .choosing.table_reading import TableReading
 from .curve_fitting.annealed import anneal_curves
 from .curve_fitting.annealed_result import AnnealedLosses
+from .curve_fitting.compare_schedules import ScheduleComparison, compare_schedules
+from .curve_fitting.errors import CurveErrors
 from .curve_fitting.fit_curves import fit_curves
 from .curve_fitting.optimal_schedule import optimise_schedule
 from .curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
+from .curve_fitting.result import CurveFit, CurveRecord
+from .curve_laws.annealing import Annealing
+from .curve_laws.changes import Change
+from .curve_laws.functional_scaling import FunctionalScaling
+from .curve_laws.law import CurveLaw, CurveScale, Prior
+from .curve_laws.multi_power import MultiPower
+from .curve_laws.sizes import (
+    AnnealingSize,
+    FunctionalScalingSize,
+    MultiPowerSize,
+    SizedCurveLaw,
+)
 from .curves.curve import Curve
 from .curves.curves import Curves
 from .curves.example import example_curves
@@ -181,6 +195,8 @@ __all__ = [
     "Allocation",
     "Along",
     "AnnealedLosses",
+    "Annealing",
+    "AnnealingSize",
     "AsymmetricLearningRateBatch",
     "AveragedFit",
     "AveragedMember",
@@ -192,6 +208,7 @@ __all__ = [
     "CandidateResult",
     "Category",
     "Center",
+    "Change",
     "Chinchilla",
     "ChoiceComparison",
     "ChoiceResult",
@@ -207,6 +224,11 @@ __all__ = [
     "CoupledInteraction",
     "CrossDomainContinualPretraining",
     "Curve",
+    "CurveErrors",
+    "CurveFit",
+    "CurveLaw",
+    "CurveRecord",
+    "CurveScale",
     "Curves",
     "DataConstrained",
     "DataMixing",
@@ -233,6 +255,8 @@ __all__ = [
     "FormChoice",
     "FormPair",
     "Fraction",
+    "FunctionalScaling",
+    "FunctionalScalingSize",
     "Grid",
     "Influence",
     "InputLimit",
@@ -264,6 +288,8 @@ __all__ = [
     "MoEUpcycling",
     "MonotoneOver",
     "MonotoneReport",
+    "MultiPower",
+    "MultiPowerSize",
     "NoDerivativeError",
     "Noise",
     "Objective",
@@ -284,6 +310,7 @@ __all__ = [
     "Positive",
     "Precision",
     "Prediction",
+    "Prior",
     "ProfileReport",
     "PublishedModel",
     "RawFarseer",
@@ -303,8 +330,10 @@ __all__ = [
     "Runs",
     "Schedule",
     "ScheduleCandidate",
+    "ScheduleComparison",
     "Separable",
     "Shape",
+    "SizedCurveLaw",
     "StartReport",
     "StretchedExponential",
     "Suggestions",
@@ -338,6 +367,7 @@ __all__ = [
     "compare_fits",
     "compare_methods",
     "compare_runs",
+    "compare_schedules",
     "convert_loss",
     "datasets",
     "diagnose_residuals",

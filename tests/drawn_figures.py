@@ -1,5 +1,6 @@
 """Every figure of ``farseer_jax.plots``, of results that are cheap and computed once."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -140,6 +141,35 @@ class Results:
         return fj.suggest_runs(self.forecast, self.at, budget=2e22)
 
     @cached_property
+    def curve_fit(self) -> fj.CurveFit:
+        """The last of three runs is still going."""
+        *complete, last = fj.example_curves()
+        return fj.fit_curves(fj.Curves([*complete, last.truncated(14_400)]), "multi-power")
+
+    @cached_property
+    def annealed(self) -> fj.AnnealedLosses:
+        return fj.anneal_curves(self.curve_fit)
+
+    @cached_property
+    def optimal_schedule(self) -> fj.OptimalSchedule:
+        return fj.optimise_schedule(self.curve_fit, 24_000, knots=20)
+
+    @cached_property
+    def sized_curve_fit(self) -> fj.CurveFit:
+        """Two sizes, of which the larger run is still going."""
+        curves = []
+        for own in fj.example_curves():
+            for name, N, factor in (("small", 25e6, 1.1), ("large", 4e8, 0.9)):
+                losses, inputs = factor * own.losses, {"N": N}
+                curves.append(
+                    dataclasses.replace(
+                        own, name=f"{name} {own.name}", losses=losses, inputs=inputs
+                    )
+                )
+        *complete, last = curves
+        return fj.fit_curves(fj.Curves([*complete, last.truncated(14_400)]), "annealing")
+
+    @cached_property
     def optimum(self) -> Any:
         return fj.optimise(self.chinchilla, ["N", "D"], budget=1e22)
 
@@ -176,6 +206,7 @@ def of(*values: Any, **options: Any) -> tuple[Any, Any]:
 
 FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_allocation": lambda r: of(r.allocations),
+    "plot_annealed": lambda r: of(r.annealed),
     "plot_choices": lambda r: of(r.choices),
     "plot_comparison": lambda r: of(r.comparison),
     "plot_comparison, fits": lambda r: of(r.compared_fits),
@@ -197,6 +228,8 @@ FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_influence": lambda r: of(r.influence),
     "plot_inspection": lambda r: of(fj.inspect_table(fj.example_runs())),
     "plot_line": lambda r: of(r.comparison.line(D=1e11)),
+    "plot_loss_curves": lambda r: of(r.curve_fit),
+    "plot_loss_curves, sizes": lambda r: of(r.sized_curve_fit),
     "plot_map": lambda r: of(r.fit, r.large),
     "plot_map, few": lambda r: of(r.fit, r.few),
     "plot_map, fitted runs": lambda r: of(r.with_outliers),
@@ -209,6 +242,7 @@ FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_residuals": lambda r: of(r.far_residuals),
     "plot_residuals, offsets": lambda r: of(r.residuals, "offsets", "D"),
     "plot_residuals, curve": lambda r: of(r.residuals, "curve"),
+    "plot_schedule": lambda r: of(r.optimal_schedule),
     "plot_shape": lambda r: of(r.shape),
     "plot_shape, loss": lambda r: of(r.shape, "loss"),
     "plot_starts": lambda r: of(r.starts),

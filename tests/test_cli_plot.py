@@ -72,6 +72,11 @@ def files(
         ),
         "comparison": fj.compare_fits(fit, other, N=(1e9, 1e11), D=(1e10, 1e12)),
     }
+    *complete, last = fj.example_curves()
+    going = fj.Curves([*complete, last.truncated(14_400)])
+    curves = results["curves"] = fj.fit_curves(going, "multi-power")
+    results["annealed"] = fj.anneal_curves(curves, points=3)
+    results["schedule"] = fj.optimise_schedule(curves, 24_000, family="cosine")
     for name, result in results.items():
         result.to_json(folder / f"{name}.json")
     parts = {"forecast": results["forecast"], "next": results["suggestions"]}
@@ -101,6 +106,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 # Arguments of a cheap figure of each kind, and a label or title of it.
 FIGURES = {
     "allocation": ("allocation.json", "tokens per parameter D/N"),
+    "annealed": ("annealed.json", "Loss if annealed over 0.2 of the steps"),
     "choices": ("choices.json --point 1", "change of the predicted loss, %"),
     "comparison": ("comparison.json", "parameters N"),
     "comparison-surface": ("comparison.json", "parameters N"),
@@ -115,11 +121,13 @@ FIGURES = {
     "influence": ("influence.json", "tokens D"),
     "inspection": ("runs.csv", "115 runs of runs.csv"),
     "line": ("comparison.json --along N=7B", "A against B at N = 7 B"),
+    "loss-curves": ("curves.json --show constant,cosine", "2 loss curves, 1 still running"),
     "map": (f"runs.csv --max-N 3e9 {CHEAP}", "Chinchilla law, 12 runs held out"),
     "methods": ("runs.csv --law chinchilla --held-out 4e9", "mean relative error"),
     "optimum": ("optimum.json --along D", "D"),
     "prediction": ("forecast.json --against C --given D/N=20,100", "compute 6ND, FLOPs"),
     "residuals": ("fit.json --against D", "tokens D"),
+    "schedule": ("schedule.json --show constant", "Best schedule of 24,000 steps"),
     "shape": ("fit.json --of loss", "tokens D"),
     "starts": (f"runs.csv {CHEAP}", "chinchilla: all 4 starts agree"),
     "suggestions": ("suggestions.json", "2 runs to train next"),

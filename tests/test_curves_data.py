@@ -101,6 +101,7 @@ def test_refused_schedules(make, words: str) -> None:
         "constant steps=12800 peak=0.0003 warmup=1280",
         "cosine steps=12800 peak=0.0003 final=3e-05 warmup=1200",
         "linear steps=12800 peak=0.0003 warmup=1200",
+        "cosine steps=12800 peak=0.0003 final=3e-05 cycles=4 warmup=1280",
         "wsd steps=12800 peak=0.0003 decay=2000 final=3e-05 shape=exponential warmup=1200",
         "wsd steps=12800 peak=0.0003 decay=2000 warmup=1200",
         "wsd steps=12800 peak=0.0003 decay=2000 shape=sqrt warmup=1200",
@@ -123,8 +124,15 @@ def test_a_cosine_that_is_cut_off_is_known_to_its_end() -> None:
     assert Schedule.from_points(step, schedule.at(step)) == schedule
 
 
+@pytest.mark.parametrize("warmup", [40, 158, 250])
+def test_a_warmup_that_ends_before_the_second_logged_step(warmup: int) -> None:
+    schedule = Schedule.constant(9_001, 3.6e-5, warmup=warmup)
+    step = np.arange(1, 9_002, 250)
+    assert Schedule.from_points(step, schedule.at(step)) == schedule
+
+
 def test_other_schedules_are_interpolated() -> None:
-    schedule = Schedule.cosine(9_000, 3e-4, warmup=900, cycles=3)
+    schedule = Schedule(Schedule.cosine(9_000, 3e-4, warmup=900, cycles=3).rates ** 1.5)
     step = np.arange(10, 9_001, 10)
     found = Schedule.from_points(step, schedule.at(step))
     assert found.name == "given"

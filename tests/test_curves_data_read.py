@@ -321,3 +321,47 @@ def test_a_file_of_any_dialect(tmp_path: Path) -> None:
     curves = fj.read_curves(tmp_path / "curves.csv")
     assert str(curves["a"].schedule) == COSINE
     assert curves.source.endswith("curves.csv")
+
+
+def test_losses_of_an_evaluation_in_rows_below_those_of_training() -> None:
+    own = table()
+    blank = np.full(8, np.nan)
+    below = {
+        "run": np.full(8, "a", dtype=object),
+        "step": np.arange(500, 4_001, 500),
+        "lr": blank,
+        "loss": blank,
+        "eval_loss": np.full(8, 3.0),
+    }
+    both = joined({**own, "eval_loss": np.full(80, np.nan)}, below)
+    curves = fj.read_curves(both)
+    assert curves.fingerprint == fj.read_curves(own).fingerprint
+    assert len(fj.read_curves(both, loss="eval_loss")[0]) == 8
+
+
+def test_numbers_that_are_no_steps() -> None:
+    own = table()
+    samples = own.pop("step") * 2**20
+    with pytest.raises(ValueError, match=r"goes to 4\.19e\+09, more than training has steps"):
+        fj.read_curves({**own, "step": samples})
+    curves = fj.read_curves({**own, "seen": samples}, step="seen", tokens_per_step=2**20)
+    assert curves.fingerprint == fj.read_curves(table()).fingerprint
+
+
+def test_a_rate_of_zero_throughout_and_a_single_logged_rate() -> None:
+    zero = fj.read_curves({**table(), "lr": np.zeros(80)})
+    assert zero[0].schedule.peak == 0.0
+    once = fj.read_curves({**table(), "lr": np.r_[3e-4, np.full(79, np.nan)]})
+    assert str(once[0].schedule) == "constant steps=4000 peak=0.0003"
+
+
+def test_a_run_without_a_learning_rate_is_left_out_beside_others() -> None:
+    second = table(run="b")
+    second["lr"] = np.full(80, np.nan)
+    curves = fj.read_curves(joined(table(), second))
+    assert curves.names == ("a",)
+    assert "curve b: it has no learning rate, and is left out" in notes(curves)
+    with pytest.raises(ValueError, match="no run has a learning rate; give the schedule"):
+        fj.read_curves(second)
+    with pytest.raises(ValueError, match="unknown curve 'c'"):
+        fj.read_curves(without(second, "lr"), schedule={"b": COSINE, "c": COSINE})

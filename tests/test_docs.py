@@ -150,7 +150,8 @@ def section_of_command(name: str) -> str:
 
 COMMANDS = [
     "forecast", "report", "fit", "predict", "allocate", "bootstrap", "choices", "extrapolate",
-    "influence", "compare", "suggest", "optimise", "completion", "inspect",
+    "influence", "compare", "suggest", "optimise", "completion", "inspect", "curves", "anneal",
+    "schedule",
 ]  # fmt: skip
 OF_FITS = {
     "--example",
@@ -195,7 +196,8 @@ ALSO_IN = {"extrapolate": "docs/extrapolation.md", "suggest": "docs/planning.md"
 
 
 @pytest.mark.parametrize(
-    "name", ["forecast", "bootstrap", "choices", "influence", "extrapolate", "suggest"]
+    "name",
+    ["forecast", "anneal", "bootstrap", "choices", "curves", "influence", "extrapolate", "suggest"],
 )
 def test_the_shell_page_shows_what_a_command_prints_of_the_example(name: str) -> None:
     section = section_of_command(name)

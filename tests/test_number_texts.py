@@ -287,6 +287,14 @@ WRITTEN = {  # the options of a command, and the same in numbers of Python
         "T --at 7e9,1e12 --at 70e9,2e12 --target-embeddings 4e8 --target-embeddings 8e8 "
         f"{SAME_RUNS}",
     ),
+    "anneal": (
+        "T --over 20% --final 3e-5 --num-anneals 2e1 --tokens-per-step 500k --warmup 2k",
+        "T --over 0.2 --final 0.00003 --num-anneals 20 --tokens-per-step 5e5 --warmup 2000",
+    ),
+    "curves": (
+        "T --given N=400M --level 90% --warmup 2k --tokens-per-step 500k --points 100",
+        "T --given N=4e8 --level 0.9 --warmup 2000 --tokens-per-step 5e5 --points 1e2",
+    ),
     "extrapolate": (
         f"T --limit 1B,3B --held-out 5.4B --target 25.1B,500B,0.4116 --target N=7B,loss=2 {RUNS}",
         "T --limit 1e9 --limit 3e9 --held-out 5.4e9 --target 25.1e9,5e11,0.4116 "
@@ -302,6 +310,10 @@ WRITTEN = {  # the options of a command, and the same in numbers of Python
         f"T --at 25.1B,500B --compute 10^23,1YFLOP --budget 5ZFLOPs --level 80% {RUNS} {LAW}",
         "T --at 25.1e9,5e11 --compute 1e23 --compute 1e24 --budget 5e21 --level 0.8 "
         f"{SAME_RUNS} {SAME_LAW}",
+    ),
+    "schedule": (
+        "T --steps 48k --peak 3e-4 --final 30e-6 --rise 2k --knots 1e2 --given N=1B,B=4M",
+        "T --steps 48000 --peak 0.0003 --final 3e-5 --rise 2000 --knots 100 --given N=1e9,B=4e6",
     ),
     "suggest": (
         f"T --target 25.1B,500B --split 1e22,1e24 --budget 5ZFLOPs {RUNS} {LAW}",

@@ -276,6 +276,19 @@ def difference_view() -> fj.DifferenceView:
     return difference_analysis().best
 
 
+@result("curve", "N", "last_step", "final_step", "running", "final_loss", "lower", "upper")
+def curve_fit() -> fj.CurveFit:
+    *complete, last = fj.example_curves()
+    return fj.fit_curves(fj.Curves([*complete, last.truncated(14_400)]))
+
+
+@result("schedule", "curve", "steps", "loss", "lower", "difference", "difference_upper")
+def schedule_comparison() -> fj.ScheduleComparison:
+    cosine = fj.Schedule.cosine(24_000, 3e-4, warmup=2_000)
+    given = fj.Schedule(fj.Schedule.wsd(30_000, 3e-4, warmup=2_000).rates)
+    return fj.compare_schedules(curve_fit(), [cosine, given], curves=["cosine", None])
+
+
 def assert_same(found: Any, expected: Any, where: str) -> None:
     """Equal in every field and every digit."""
     if isinstance(expected, np.ndarray):

@@ -15,8 +15,9 @@ from farseer_jax.close_names import closest
 
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
-    "allocate", "bootstrap", "choices", "compare", "completion", "extrapolate", "fit", "forecast",
-    "influence", "inspect", "optimise", "plot", "predict", "report", "suggest"
+    "allocate", "anneal", "bootstrap", "choices", "compare", "completion", "curves", "extrapolate",
+    "fit", "forecast", "influence", "inspect", "optimise", "plot", "predict", "report", "schedule",
+    "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -43,6 +44,10 @@ Examples:
   farseer compare a.json b.json              which of two fits wins, and where
   farseer suggest runs.csv --target 7B,1T --budget 1e22
                                              which runs to train next
+  farseer curves history.csv --run run_id    what loss a run that is still
+                                             going will end at
+  farseer anneal fit.json --over 20%         its checkpoints as annealed runs
+  farseer schedule fit.json --steps 48k      the best learning-rate schedule
   farseer completion --install               set up tab completion
 
 \b

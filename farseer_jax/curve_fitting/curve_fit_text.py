@@ -1,42 +1,51 @@
 """A fit of curves as text: the losses that runs will end at, warnings, and what they rest on."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax.forecasting.forecast_table import number_format
-from farseer_jax.results.numbers import level_text, share_text
+from farseer_jax.forecasting.forecast_table import interval_texts, number_format
+from farseer_jax.results.numbers import capitalised, level_text, quantity_text, share_text
 from farseer_jax.results.result import Headline, warned
-from farseer_jax.results.table import Column, Table
+from farseer_jax.results.table import Column, Table, as_text
 
 if TYPE_CHECKING:
-    from farseer_jax.curve_fitting.result import CurveFit
+    from farseer_jax.curve_fitting.result import CurveFit, CurveRecord
+
+_COUNTS = ("N", "N_active", "B", "D")
+_MOST_ANSWERS = 5  # runs whose final loss has a line of its own
+_END = "end of "  # of a curve, as hold-outs are named
 
 
 def fit_table(fit: "CurveFit") -> Table:
     """One row per curve: how it fits, and the loss that it will end at."""
-    curves, ends = fit.curves, []
-    for own in curves:
-        low, high = fit.interval(own.schedule, curve=own.name)
-        ends.append((float(fit.predict(own.schedule, curve=own.name)), float(low), float(high)))
-    final, low, high = np.array(ends).T
-    going = np.array([own.schedule.steps > own.steps[-1] for own in curves])
+    curves = fit.curves
+    final, low, high = _final_losses(fit)
     number = number_format(0.5 * (high - low))
-    texts = [f"{number(value)} [{number(a)}, {number(b)}]" for value, a, b in ends]
+    steps = [own.schedule.steps for own in curves]
+    inputs = [
+        Column(name, values, quantity_text if name in _COUNTS else as_text)
+        for name, values in curves.inputs.items()
+    ]
     return Table(
         [
             Column("curve", curves.names, left=True),
-            *(Column(name, values) for name, values in curves.inputs.items()),
-            Column("last_step", [int(own.steps[-1]) for own in curves], text=_count),
-            Column("last_loss", [float(own.losses[-1]) for own in curves], text=number),
-            Column("rms", _rms(fit), text=share_text, secondary=True),
-            Column("final_step", [own.schedule.steps for own in curves], text=_count),
-            Column("running", going, text=None),
-            Column("final_loss", final, text=None),
+            *inputs,
+            Column("last_step", [int(own.steps[-1]) for own in curves], "{:,}".format, "logged to"),
+            Column("last_loss", [float(own.losses[-1]) for own in curves], number, "loss there"),
+            Column("rms", _rms(fit), share_text, "rms error", secondary=True),
+            Column("final_step", steps, "{:,}".format, "final step"),
+            Column("running", [own.is_running for own in curves], text=None),
+            Column("final_loss", final, number, "final loss"),
             Column("lower", low, text=None),
             Column("upper", high, text=None),
-            Column("final", texts, heading=f"final loss, {level_text(fit.level)}", in_data=False),
+            Column(
+                "final",
+                interval_texts(low, high, number),
+                heading=level_text(fit.level),
+                in_data=False,
+            ),
         ],
         noun="curves",
     )
@@ -44,49 +53,112 @@ def fit_table(fit: "CurveFit") -> Table:
 
 def fit_parts(fit: "CurveFit") -> Sequence[str | Table]:
     """Paragraphs and tables, in the order in which they are printed."""
-    return [_heading(fit), fit.table(), *_warnings(fit), _rests_on(fit), *_laws(fit)]
+    return [
+        warned(_headline(fit), fit.warnings),
+        _rests_on(fit),
+        fit.table(),
+        *([_records_table(fit.records)] if fit.records[0].holdouts else []),
+    ]
 
 
-def _heading(fit: "CurveFit") -> str:
-    curves = fit.curves
-    running = int(fit.table().to_dataframe()["running"].sum())
-    points = sum(map(len, fit.thinned))
-    going = f", {running} still running" if running else ""
+def fit_content(fit: "CurveFit") -> Mapping[str, Any]:
+    """The fit for readers of JSON."""
+    law = fit.law
+    return {
+        "law": law.name,
+        "formula": law.formula,
+        "parameters": law.parameters(),
+        "noise": fit.noise,
+        "warnings": [*fit.warnings],
+        "rows": fit.table().records(),
+        "laws": _records_table(fit.records).records(),
+        "holdouts": [
+            {"holdout": name, "miss": float(miss)}
+            for name, miss in zip(fit.records[0].holdouts, fit.records[0].miss, strict=True)
+        ],
+    }
+
+
+def _final_losses(fit: "CurveFit") -> np.ndarray:
+    """The loss at the end of each schedule and the ends of its interval, ``(3, curve)``."""
+    found = [
+        (
+            fit.predict(own.schedule, curve=own.name),
+            *fit.interval(own.schedule, curve=own.name),
+        )
+        for own in fit.curves
+    ]
+    return np.array(found, dtype=float).T
+
+
+def _headline(fit: "CurveFit") -> str:
+    """The final losses of the runs that are still going; without any, what was fitted."""
+    going = [own.is_running for own in fit.curves]
+    if not 0 < sum(going) <= _MOST_ANSWERS:
+        more = f", {sum(going)} of them still running" if any(going) else ""
+        return Headline(
+            f"Loss curves of {_counted(len(fit.curves), 'run')}{more}: {fit.law.name} law"
+        )
+    final, low, high = _final_losses(fit)[:, going]
+    number = number_format(0.5 * (high - low))
+    ends = interval_texts(low, high, number)
+    names = [own.name for own in fit.curves if own.is_running]
+    steps = [own.schedule.steps for own in fit.curves if own.is_running]
     return Headline(
-        f"Loss curves of {len(curves)} run{'s'[: len(curves) != 1]} ({points:,} points{going}), "
-        f"law {fit.law.name}"
+        "\n".join(
+            f"final loss of {name} at step {step:,}: {number(loss)}, "
+            f"{level_text(fit.level)} interval {end}"
+            for name, step, loss, end in zip(names, steps, final, ends, strict=True)
+        )
     )
-
-
-def _warnings(fit: "CurveFit") -> list[str]:
-    return [warned("", fit.warnings).strip()] if fit.warnings else []
 
 
 def _rests_on(fit: "CurveFit") -> str:
-    noise = f"noise of one logged loss {share_text(fit.noise)}"
-    own = fit.records[0]
-    if not own.holdouts:
-        return f"{noise}; no hold-outs: the curves are too few or too short"
-    miss = ", ".join(
-        f"{name} {share_text(value)}" for name, value in zip(own.holdouts, own.miss, strict=True)
+    points = sum(map(len, fit.thinned))
+    rows = sum(map(len, fit.curves))
+    text = (
+        f"{capitalised(fit.law.name)} law, fitted to {_counted(len(fit.curves), 'curve')}: "
+        f"{points:,} points, the means of {rows:,} logged losses; noise of a point "
+        f"{share_text(fit.noise)}"
     )
-    return f"{noise}; misses on hold-outs: {miss}"
+    if not fit.records[0].holdouts:
+        text += "\nNo hold-outs: the curves are too few or too short to test the law"
+    return text
 
 
-def _laws(fit: "CurveFit") -> list[Table]:
-    if len(fit.records) < 2:
-        return []
-    return [
-        Table(
-            [
-                Column("law", [own.law for own in fit.records], left=True),
-                Column("miss", [own.rms for own in fit.records], text=share_text),
-            ],
-            noun="laws",
-            note="miss: geometric mean over the hold-outs; the law with the least is used",
-            best=(0,),
-        )
-    ]
+def _records_table(records: "Sequence[CurveRecord]") -> Table:
+    """The misses of each law on whole curves and on ends of curves that were hidden."""
+    ends = [np.array([own.startswith(_END) for own in record.holdouts]) for record in records]
+    of_curves = [_mean(own.miss[~end]) for own, end in zip(records, ends, strict=True)]
+    of_ends = [_mean(own.miss[end]) for own, end in zip(records, ends, strict=True)]
+    several = len(records) > 1
+    best = "; the law with the least miss is used" if several else ""
+    return Table(
+        [
+            Column("law", [own.law for own in records], left=True),
+            Column("miss", [_mean(own.miss) for own in records], _share, "miss when hidden"),
+            Column("miss_of_curves", of_curves, _share, "whole curves"),
+            Column("miss_of_ends", of_ends, _share, "ends of curves"),
+            Column("widening", [own.widening for own in records], _factor, "intervals widened"),
+        ],
+        noun="laws",
+        note="miss: rms error of ln loss where the curve, or its last 40 %, was hidden from the "
+        f"fit; geometric mean{best}",
+        best=(0,) if several else (),
+    )
+
+
+def _mean(misses: np.ndarray) -> float:
+    """Their geometric mean; NaN without any."""
+    return float(np.exp(np.log(misses).mean())) if len(misses) else np.nan
+
+
+def _share(value: float) -> str:
+    return share_text(value) if np.isfinite(value) else "–"
+
+
+def _factor(value: float) -> str:
+    return f"{value:.2f} times" if value > 1.0 else "no"
 
 
 def _rms(fit: "CurveFit") -> list[float]:
@@ -99,5 +171,5 @@ def _rms(fit: "CurveFit") -> list[float]:
     return found
 
 
-def _count(value: float) -> str:
-    return f"{int(value):,}"
+def _counted(num: int, noun: str) -> str:
+    return f"{num:,} {noun}{'s'[: num != 1]}"

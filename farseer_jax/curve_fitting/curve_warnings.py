@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farseer_jax.curves.curve import Curve
 from farseer_jax.results.numbers import share_text
 from farseer_jax.tables.row_numbers import shortened
 
@@ -37,8 +38,8 @@ def _no_annealing(fit: "CurveFit") -> Iterator[str]:
         )
 
 
-def _observed_fall(curve: "object") -> float:
-    rates = curve.schedule.rates[curve.schedule.warmup : curve.steps[-1]]  # type: ignore[attr-defined]
+def _observed_fall(curve: Curve) -> float:
+    rates = curve.schedule.rates[curve.schedule.warmup : curve.steps[-1]]
     return float(1.0 - rates[-1] / rates.max()) if len(rates) and rates.max() > 0.0 else 0.0
 
 
@@ -82,4 +83,5 @@ def _spikes(fit: "CurveFit") -> Iterator[str]:
         start += len(own)
         shown += [f"{own.name} at step {step:,}" for step in own.steps[low]]
     if shown:
-        yield f"{len(shown)} point{'s'[: len(shown) != 1]} with little weight: {shortened(shown, _MOST_SHOWN)}"
+        num = f"{len(shown)} point{'s'[: len(shown) != 1]}"
+        yield f"{num} with little weight: {shortened(shown, _MOST_SHOWN)}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,8 +51,6 @@ class CurveErrors:
     annealing: float = 0.1
     noise: float = 0.001
 
-    own_size: ClassVar[float] = 0.0  # columns of curves leave nothing of a point's own
-
     def __post_init__(self) -> None:
         for name in ("offset", "smooth", "annealing"):
             if not 0.0 <= getattr(self, name) < np.inf:
@@ -77,14 +75,14 @@ class CurveErrorColumns:
     """Columns of the correlated errors of some points: ``covariance ≈ matrix · matrixᵀ``.
 
     Args:
-        errors: amplitudes and length.
+        errors: standard deviations and length.
         inputs: the points.
     """
 
     num_size = 0  # no effects of sizes
 
     def __init__(self, errors: CurveErrors, inputs: Mapping[str, np.ndarray]) -> None:
-        self.errors = errors
+        self._errors = errors
         points = _points(inputs)
         order = np.lexsort([points.place, points.curve])  # pivots do not depend on that given
         points = points.take(order)
@@ -92,6 +90,11 @@ class CurveErrorColumns:
         chosen = incomplete_cholesky(points, self._covariance, self._variance(points), nothing)[0]
         self._pivots = points.take(np.array(chosen, dtype=int))
         self._factor = cholesky_factor(self._covariance(self._pivots, self._pivots))
+
+    @property
+    def own_size(self) -> float:
+        """Nothing is a new size's own."""
+        return 0.0
 
     def at(self, inputs: Mapping[str, np.ndarray]) -> Features:
         """Points in terms of the columns."""
@@ -110,12 +113,12 @@ class CurveErrorColumns:
         return incomplete_cholesky(points, self._covariance, self._variance(points), known)[1]
 
     def _variance(self, points: "_Points") -> np.ndarray:
-        own = self.errors
+        own = self._errors
         annealed = (own.annealing * points.annealed) ** 2
         return (own.offset**2 + own.smooth**2 + annealed) / own.noise**2
 
     def _covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
-        own = self.errors
+        own = self._errors
         apart = (first.place[:, None] - second.place) / own.length
         annealed = own.annealing**2 * np.outer(first.annealed, second.annealed)
         alike = own.offset**2 + own.smooth**2 * np.exp(-0.5 * apart**2) + annealed

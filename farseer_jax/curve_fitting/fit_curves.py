@@ -1,5 +1,7 @@
 """``fit_curves``: a law of loss curves, fitted to the curves of some runs."""
 
+from typing import Any
+
 import numpy as np
 
 from farseer_jax.curve_fitting.errors import CurveErrors
@@ -10,6 +12,7 @@ from farseer_jax.curve_fitting.result import CurveFit, CurveRecord
 from farseer_jax.curve_laws.law import CurveLaw
 from farseer_jax.curve_laws.registry import SIZED, curve_law_named
 from farseer_jax.curves.curves import Curves
+from farseer_jax.fitting.type_checks import shown, with_article
 from farseer_jax.forecasting.posterior import Posterior, fit_member
 from farseer_jax.forecasting.rolling_limits import RollingLimits
 from farseer_jax.forecasting.stack import record_of
@@ -42,6 +45,7 @@ def fit_curves(
         level: nominal coverage of intervals.
 
     Raises:
+        TypeError: ``curves`` are not curves, or ``law`` is not a law of curves.
         ValueError: a law is unknown, the curves lack an input that it needs, or the curves have
             too few points.
 
@@ -52,13 +56,17 @@ def fit_curves(
         'multi-power'
     """
     check_level(level)
+    if not isinstance(curves, Curves):
+        raise TypeError(
+            "curves: expected Curves, such as read_curves(path), got "
+            f"{with_article(type(curves).__name__)}"
+        )
     laws = laws_for(curves, law)
     thinned = curves.thinned(points)
     errors = CurveErrors() if errors is None else errors
-    tried = []
     with one_blas_thread():
-        for own in in_stages("fitting laws of curves and their hold-outs", laws):
-            tried.append(_fitted(thinned, own, errors))
+        stages = in_stages("fitting laws of curves and their hold-outs", laws)
+        tried = [_fitted(thinned, own, errors) for own in stages]
     best = min(range(len(laws)), key=lambda place: tried[place][1].rms)
     posterior, _ = tried[best]
     laplace = posterior.laplace
@@ -85,7 +93,10 @@ def laws_for(curves: Curves, law: type[CurveLaw] | str | None) -> list[type[Curv
     chosen = list(SIZED) if law is None else [curve_law_named(law) if isinstance(law, str) else law]
     for own in chosen:
         if not (isinstance(own, type) and issubclass(own, CurveLaw)):
-            raise TypeError(f"law: expected a law of curves or its name, got {own!r}")
+            known = ", ".join(law.name for law in SIZED)
+            raise TypeError(
+                f"law: expected a law of curves ({known}) or its class, got {shown(own)}"
+            )
     if len(set(curves.inputs.get("N", np.ones(1)).tolist())) < 2:
         return chosen
     return [SIZED.get(own, own) for own in chosen]
@@ -98,7 +109,7 @@ def _fitted(
     points = points_of(curves, law, errors)
     inputs = points.inputs
     holdouts = curve_holdouts(inputs["curve"], inputs["step"])
-    columns = errors.columns(inputs)
+    columns: Any = errors.columns(inputs)  # has what a posterior needs
     rows = points.weights * np.vstack([np.ones(len(points.target)), holdouts.fitted])
     member = member_of(law, scale_of(curves))
     posterior = fit_member(
@@ -108,7 +119,7 @@ def _fitted(
         inputs,
         points.target,
         rows,
-        noise_of(errors),  # type: ignore[arg-type]
+        noise_of(errors),
     )
     return posterior, _record(posterior, holdouts, points)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -123,7 +123,8 @@ class OptimalSchedule(Result):
 
     def path(self, family: str, steps: np.ndarray) -> np.ndarray:
         """The predicted loss at some steps of a candidate's schedule, ``(step,)``."""
-        return self.fit.predict(self[family].schedule, steps, **self.inputs)
+        inputs: dict[str, Any] = dict(self.inputs)
+        return self.fit.predict(self[family].schedule, steps, **inputs)
 
     def to_columns(self, family: str | None = None) -> Columns:
         """The steps and learning rates of a candidate's schedule, as a table.

@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.curve_fitting.curve_fit_text import fit_parts, fit_table
+from farseer_jax.curve_fitting.curve_fit_text import fit_content, fit_parts, fit_table
 from farseer_jax.curve_fitting.curve_warnings import warnings_of
 from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_fitting.members import member_of, noise_of
 from farseer_jax.curve_fitting.points import inputs_at, points_of, scale_of
-from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.curve_laws.law import CurveLaw, CurveScale
+from farseer_jax.curve_laws.registry import CURVE_LAWS  # noqa: F401  (its import registers laws)
 from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.forecasting.posterior import Moments, posterior_of, problem_of
 from farseer_jax.forecasting.stack import Stack
+from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Table
 from farseer_jax.runs.checks import check_level
@@ -88,7 +90,7 @@ class CurveFit(Result):
         steps: ArrayLike | None = None,
         *,
         curve: str | None = None,
-        **inputs: float,
+        **inputs: Any,
     ) -> np.ndarray:
         """The predicted loss (its median) at steps of a schedule.
 
@@ -166,15 +168,21 @@ class CurveFit(Result):
     def stack(self) -> Stack:
         """The posterior, from what is stored of it."""
         points = points_of(self.thinned, type(self.law), self.errors)
-        member, columns = self._member, self.errors.columns(points.inputs)
+        member = self._member
+        columns: Any = self.errors.columns(points.inputs)  # has what a posterior needs
         features = columns.at(points.inputs)
         problem = problem_of(member, features, points.inputs, points.target, self.weights[None])
         problem = replace(
             problem, weights=self.weights[None], prior_precision=self.prior_precision[None]
         )
         found = laplace_at(problem, self.free[None], noise_of(self.errors))
-        posterior = posterior_of(member, columns, features, problem, found)  # type: ignore[arg-type]
+        posterior = posterior_of(member, columns, features, problem, found)
         return Stack([posterior], np.ones(1), np.array([self.records[0].widening]))
+
+    @cached_property
+    def scale(self) -> CurveScale:
+        """The scale relative to which the law was searched."""
+        return scale_of(self.thinned)
 
     @cached_property
     def thinned(self) -> Curves:
@@ -183,7 +191,7 @@ class CurveFit(Result):
 
     @cached_property
     def residuals(self) -> np.ndarray:
-        """ln observed less the law's, without the errors along curves, ``(point,)``."""
+        """Logarithms of the losses less the law's, correlated errors included, ``(point,)``."""
         return self.stack.posteriors[0].laplace.residuals[0]
 
     @property
@@ -200,6 +208,10 @@ class CurveFit(Result):
         """One row per curve: how it fits, and the loss that it will end at."""
         return fit_table(self)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The law, its parameters and hold-outs, warnings, and the rows of the table, for JSON."""
+        return or_null(fit_content(self))
+
     def text_parts(self) -> Sequence[str | Table]:
         """The answer, what it rests on, and reasons to doubt it."""
         return fit_parts(self)
@@ -209,7 +221,7 @@ class CurveFit(Result):
 
     @property
     def _member(self) -> Any:
-        return member_of(type(self.law), scale_of(self.thinned))
+        return member_of(type(self.law), self.scale)
 
     def _moments(
         self, schedule: Schedule, steps: ArrayLike | None, curve: str | None, inputs: Any
@@ -230,4 +242,4 @@ class CurveFit(Result):
                 f"the law {self.law.name} needs the inputs {', '.join(needed) or 'none'} of a "
                 f"run; got {', '.join(own | inputs) or 'none'}"
             )
-        return inputs_at(curve or NEW_RUN, schedule, at, own, scale_of(self.thinned))
+        return inputs_at(curve or NEW_RUN, schedule, at, own, self.scale)

@@ -65,7 +65,7 @@ def _lower_rate(found: "OptimalSchedule") -> Iterator[str]:
         yield (
             f"the best schedule ends at a rate of {last:.3g}, and no curve was logged below "
             f"{seen:.3g}: what the last part gains is an extrapolation of the law; "
-            f"final={seen:.3g} keeps to what was seen"
+            f"use final={seen:.3g} to keep to what was seen"
         )
 
 

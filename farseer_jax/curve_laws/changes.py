@@ -10,7 +10,7 @@ made once for a schedule, in O(steps); a step needs O(log steps) of them.
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -34,11 +34,11 @@ class Change(NamedTuple):
         age: steps from the change to the step; 0 at the step of the change.
     """
 
-    previous: np.ndarray
-    rate: np.ndarray
-    since: np.ndarray
-    before: np.ndarray
-    age: np.ndarray
+    previous: Any
+    rate: Any
+    since: Any
+    before: Any
+    age: Any
 
 
 @dataclass(frozen=True, eq=False)

@@ -159,7 +159,7 @@ def _joined(parts: Sequence[tuple[Changes, int]]) -> Changes:
     """The changes of several schedules, one after another; each with the number before it."""
     return Changes(
         np.concatenate([own.drop for own, _ in parts]),
-        Change(*(np.concatenate(arrays) for arrays in zip(*(own.change for own, _ in parts)))),  # type: ignore[misc]
+        Change(*map(np.concatenate, zip(*(own.change for own, _ in parts), strict=True))),
         np.concatenate([own.start + before for own, before in parts]),
         np.concatenate([own.area for own, _ in parts]),
         np.concatenate([own.warmup_area for own, _ in parts]),

@@ -160,17 +160,6 @@ class CurveLaw(Law):
         return jnp.asarray(self.loss(**used, **inputs))
 
 
-def is_curve_law(law: type[Law]) -> bool:
-    """Whether a law's input is a schedule.
-
-    Example:
-        >>> import farseer_jax as fj
-        >>> is_curve_law(fj.MultiPower), is_curve_law(fj.Chinchilla)
-        (True, False)
-    """
-    return issubclass(law, CurveLaw)
-
-
 def exponentials(law: type[CurveLaw], numbers: Any, but: str = "") -> dict[str, Any]:
     """What is searched, by name: exponentials of all numbers but one."""
     own = dict(zip(law.searched, numbers, strict=True))

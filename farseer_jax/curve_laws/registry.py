@@ -1,5 +1,8 @@
 """The library's laws of curves, by name."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from farseer_jax.close_names import unknown_name
 from farseer_jax.curve_laws.annealing import Annealing
 from farseer_jax.curve_laws.functional_scaling import FunctionalScaling
@@ -11,6 +14,9 @@ from farseer_jax.curve_laws.sizes import (
     MultiPowerSize,
     SizedCurveLaw,
 )
+from farseer_jax.laws.law import Law
+from farseer_jax.laws.law_json import law_from_dict, law_to_dict
+from farseer_jax.results.converter import classes_given, given_classes, register
 
 SIZED: dict[type[CurveLaw], type[SizedCurveLaw]] = {
     MultiPower: MultiPowerSize,
@@ -33,3 +39,11 @@ def curve_law_named(name: str) -> type[CurveLaw]:
     if name not in CURVE_LAWS:
         raise ValueError(unknown_name("law of curves", name, CURVE_LAWS))
     return CURVE_LAWS[name]
+
+
+def _from_dict(content: Mapping[str, Any]) -> Law:
+    with classes_given((*CURVE_LAWS.values(), *given_classes())):
+        return law_from_dict(content)
+
+
+register(CurveLaw, law_to_dict, _from_dict)

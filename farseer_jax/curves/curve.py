@@ -79,6 +79,12 @@ class Curve:
         return self.schedule.at(self.steps)
 
     @property
+    def is_running(self) -> bool:
+        """Whether the schedule goes on after the last loss, by more than two rows of the log."""
+        every = float(np.median(np.diff(self.steps))) if len(self) > 1 else 1.0
+        return bool(self.schedule.steps - self.steps[-1] > 2.0 * every)
+
+    @property
     def standard_errors(self) -> NDArray[np.float64] | None:
         """Standard deviation of ln loss by noise at each point, ``(point,)``; None if not known.
 

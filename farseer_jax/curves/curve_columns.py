@@ -47,7 +47,7 @@ class CurveColumns:
 
 
 def found_columns(
-    columns: Columns, step: str | None, lr: str | None, *, needs_lr: bool
+    columns: Columns, step: str | None, lr: str | None, *, needs_lr: bool, has_tokens: bool = False
 ) -> CurveColumns:
     """Find the columns by their usual names, where they are not given.
 
@@ -56,6 +56,7 @@ def found_columns(
         step: the column of the steps, or of tokens.
         lr: the column of the learning rate.
         needs_lr: whether the schedule is to come from the table.
+        has_tokens: whether the tokens of a step are given, so that a given column counts tokens.
 
     Raises:
         ValueError: there is no such column, or several; the message names the option.
@@ -67,7 +68,7 @@ def found_columns(
     own_step = step or _step_column(columns)
     is_tokens = own_step not in STEPS and holds(own_step, "D") and last_word(own_step) not in STEPS
     own_lr = lr if lr is not None or not needs_lr else _rate_column(columns)
-    return CurveColumns(own_step, is_tokens, own_lr)
+    return CurveColumns(own_step, is_tokens or (step is not None and has_tokens), own_lr)
 
 
 def _refuse_absent(columns: Columns, option: str, name: str | None) -> None:

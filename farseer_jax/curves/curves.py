@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,19 @@ class Curves(Result):
         asked = [names] if isinstance(names, str) else [*names]
         return replace(self, curves=tuple(self[name] for name in asked))
 
+    def where(self, keep: Callable[[Curve], Any]) -> Curves:
+        """The curves for which a function is true.
+
+        Raises:
+            ValueError: none is left.
+
+        Example:
+            >>> from farseer_jax import example_curves
+            >>> example_curves().where(lambda own: own.schedule.steps > 20_000).names
+            ('constant', 'cosine')
+        """
+        return replace(self, curves=tuple(own for own in self if keep(own)))
+
     def without(self, names: str | Sequence[str]) -> Curves:
         """All but the curves of these names.
 
@@ -151,7 +165,14 @@ class Curves(Result):
     def text_parts(self) -> Sequence[str | Table]:
         """The curves, and how they were read."""
         notes = "\n".join(f"note: {sentence}" for sentence in self.notes)
-        return tuple(filter(None, [warned("", self.warnings).strip(), self.table(), notes]))
+        columns = ", ".join(f"{name} {column!r}" for name, column in self.columns.items())
+        parts: list[str | Table] = [
+            warned("", self.warnings).strip(),
+            self.table(),
+            f"columns: {columns}" if columns else "",
+            notes,
+        ]
+        return tuple(part for part in parts if part)
 
     def to_dict(self) -> dict[str, object]:
         """The curves for readers of JSON."""

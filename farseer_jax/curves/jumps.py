@@ -67,6 +67,7 @@ def found_jumps(
     beside = np.maximum(np.r_[0.0, changes[:-1]], np.r_[changes[1:], 0.0])
     is_jump = (changes > _SUDDEN * beside) & (at[:-1] >= warmup)
     is_jump &= np.abs(np.diff(rates)) > _LARGE * rates.max()
+    is_jump[-1] = False  # it may be the beginning of a decay
     usual = float(np.median(distances))
     is_regular = bool(np.mean(np.abs(distances / usual - 1.0) < 0.01) > _REGULAR)
     found = []

@@ -8,8 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.curves.cosine_fit import cosine_warmup
 from farseer_jax.curves.jumps import Jump, found_jumps
-from farseer_jax.curves.recognised_schedules import Log, cosine_warmup, recognised
+from farseer_jax.curves.rate_log import RateLog
+from farseer_jax.curves.recognised_schedules import recognised
 from farseer_jax.curves.rounding import rounding_errors
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.curves.schedule_checks import checked_count, checked_rates
@@ -52,12 +54,13 @@ def schedule_of_log(
     last = max(int(at[-1]), at_least) if total is None else checked_count("total", total, 1)
     used = (at >= 1) & (at <= last)
     jumps = found_jumps(at[used], values[used], rise)
-    log = Log(at[used], values[used], errors[used], rise, last, total is not None, jumps)
+    log = RateLog(at[used], values[used], errors[used], rise, last, total is not None, jumps)
     is_late = warmup is None and not rise and _is_late(at)
     own = recognised(log) if not is_late else _with_hidden_warmup(log)
-    notes = [jump.note for jump in jumps if jump.note]
+    is_placed = own is None or own.name == "multi_step"
+    notes = [jump.note for jump in jumps if is_placed and jump.note]
     if own is not None:
-        notes.append(f"the learning rate is recognised as {own.name}, which fits it to rounding")
+        notes.append("the schedule is recognised from the learning rate, which it fits to rounding")
     else:
         own = Schedule(_filled(at, values, rise, jumps, last), min(rise, last))
         if len(at) < at[-1]:
@@ -72,7 +75,7 @@ def schedule_of_log(
     return LoggedSchedule(own, tuple(notes), warnings, lacks)
 
 
-def _with_hidden_warmup(log: Log) -> Schedule | None:
+def _with_hidden_warmup(log: RateLog) -> Schedule | None:
     """The schedule of a log that lacks the warm-up, which a cosine after it tells."""
     begin = cosine_warmup(log)
     own = None if begin is None else recognised(log._replace(warmup=begin))
@@ -101,14 +104,16 @@ def _warmup_of(at: Floats, values: Floats, errors: Floats) -> int:
     end = int(falls[0]) if falls.size else len(values) - 1
     if end == 0:
         return 0
-    if end >= 2:
-        slope = (values[end - 1] - values[0]) / (at[end - 1] - at[0])
-        line = values[0] + slope * (at[:end] - at[0])
+    # of a single logged step below the peak the line goes through the origin
+    first, rate = (at[0], values[0]) if end >= 2 else (0.0, 0.0)
+    if at[end - 1] > first:
+        slope = (values[end - 1] - rate) / (at[end - 1] - first)
+        line = rate + slope * (at[:end] - first)
         after = _slope_after(at[end:], values[end:])
         gap = values[end] - after * (at[end] - at[end - 1]) - values[end - 1]
-        crossing = at[end - 1] + gap / (slope - after)
         is_line = abs(line - values[:end]).max() <= 3.0 * errors[:end].max() + 1e-3 * slope
-        if is_line and crossing <= at[end] + 0.5:
+        crossing = at[end - 1] + gap / (slope - after) if slope > after else np.inf
+        if is_line and at[end - 1] <= crossing <= at[end] + 0.5:
             return round(float(crossing))
     return int(at[end])
 

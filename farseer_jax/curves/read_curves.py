@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farseer_jax.curves.curve import Curve
-from farseer_jax.curves.curve_columns import found_columns, loss_candidates, loss_column
+from farseer_jax.curves.curve_columns import (
+    CurveColumns,
+    found_columns,
+    loss_candidates,
+    loss_column,
+)
 from farseer_jax.curves.curve_inputs import found_inputs
 from farseer_jax.curves.curve_noise import curve_noise
+from farseer_jax.curves.curve_schedules import (
+    FEWEST,
+    GIVE,
+    AnySchedule,
+    GivenSchedules,
+    ScheduledRun,
+    scheduled,
+)
 from farseer_jax.curves.curves import Curves
-from farseer_jax.curves.logged_rates import LoggedSchedule, schedule_of_log
 from farseer_jax.curves.run_rows import RunRows, settled
 from farseer_jax.curves.runs_of_rows import codes_of_runs
-from farseer_jax.curves.schedule import Schedule
 from farseer_jax.curves.sentences import Sentences
 from farseer_jax.curves.step_numbers import step_numbers
 from farseer_jax.runs.read_table import read_table
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
 
-AnySchedule = str | Schedule | Callable[[Any], Any]
-
-_FEWEST: Final = 2  # losses of a curve
-_GIVE: Final = (
-    "give the schedule, such as schedule='cosine steps=24000 peak=3e-4 warmup=2000 final=3e-5'"
-)
 _SMOOTHED: Final = (
     "the noise is correlated from row to row, as in a log that was smoothed: its estimate is less "
     "certain, and smoothing delays a loss; give the loss as it was logged"
@@ -101,20 +107,10 @@ def read_curves(
     """
     columns = read_table(source, table=table, derive=derive, where=where, history=True)
     try:
+        given = GivenSchedules(schedule, warmup)
         return _curves(
             columns,
-            _Options(
-                run,
-                step,
-                loss,
-                lr,
-                schedule,
-                inputs,
-                warmup,
-                drop_warmup,
-                drop_spikes,
-                tokens_per_step,
-            ),
+            _Options(run, step, loss, lr, given, inputs, drop_warmup, drop_spikes, tokens_per_step),
         )
     except ValueError as error:
         name = f"{columns.source}: " if columns.source else ""
@@ -129,101 +125,93 @@ class _Options:
     step: str | None
     loss: str | None
     lr: str | None
-    schedule: AnySchedule | Mapping[str, AnySchedule] | None
+    given: GivenSchedules
     inputs: str | Sequence[str] | Mapping[str, str] | None
-    warmup: int | None
     drop_warmup: bool
     drop_spikes: bool
     tokens_per_step: float | None
 
 
-class _Curve(NamedTuple):
-    """What was read of one run: its rows, and its schedule if it has enough losses."""
-
-    name: str
-    rows: RunRows
-    logged: LoggedSchedule | None
-
-    @property
-    def is_unknown(self) -> bool:
-        """Whether the log lacks the warm-up."""
-        return self.logged is not None and self.logged.lacks_warmup
-
-
 def _curves(columns: Columns, options: _Options) -> Curves:
-    needs_lr = options.schedule is None
-    if not needs_lr and options.lr is not None:
-        raise ValueError("schedule and lr are both given; give one of the two")
-    found = found_columns(columns, options.step, options.lr, needs_lr=needs_lr)
-    if needs_lr and found.lr is None:
-        raise ValueError(
-            f"lr: no column holds the learning rate of each step; name it (lr=), or {_GIVE}"
-        )
+    found = _columns(columns, options)
     steps, step_note = step_numbers(
         columns[found.step], found.step, found.is_tokens, options.tokens_per_step
     )
-    own = [own for own in (found.step, found.lr, options.loss) if own is not None]
-    own += loss_candidates(columns)
-    codes, names, keys = codes_of_runs(columns, options.run, steps, own)
-    inputs = found_inputs(columns, options.inputs, codes, own)
+    taken = [own for own in (found.step, found.lr, options.loss) if own is not None]
+    taken += loss_candidates(columns)
+    codes, names, keys = codes_of_runs(columns, options.run, steps, taken)
+    inputs = found_inputs(columns, options.inputs, codes, taken)
     loss, loss_note = loss_column(columns, options.loss, len(names))
-    losses = numbers_of(columns[loss]).numbers
-    rates = np.full(len(steps), np.nan)
-    if found.lr is not None:
-        rates = numbers_of(columns[found.lr]).numbers
-    read = []
-    for place, name in enumerate(names):
-        own_rows = codes == place
-        rows = settled(
-            steps[own_rows], losses[own_rows], rates[own_rows], drop_spikes=options.drop_spikes
-        )
-        enough = len(rows.steps) >= _FEWEST
-        read.append(_Curve(name, rows, _schedule(name, rows, options) if enough else None))
     notes, warnings, curves = Sentences(names), Sentences(names), []
-    for place, run in enumerate(_with_shared_warmup(read, options, notes)):
+    runs = _settled_runs(columns, found.lr, loss, steps, codes, options)
+    for place, run in enumerate(scheduled(names, runs, options.given, notes)):
         about = {key: float(values[place]) for key, values in inputs.values.items()}
         curve = _curve(run, about, options, notes, warnings)
         curves += [] if curve is None else [curve]
     if not curves:
-        raise ValueError(f"no curve has {_FEWEST} losses: {'; '.join(notes.merged())}")
+        raise ValueError(f"no curve has {FEWEST} losses: {'; '.join(notes.merged())}")
     known = {"step": found.step, "loss": loss, "lr": found.lr, "run": ",".join(keys)}
     first = [*columns.notes, loss_note, *inputs.notes, step_note]
     return Curves(
         tuple(curves),
         {**{key: value for key, value in known.items() if value}, **inputs.columns},
         (*filter(None, first), *notes.merged()),
-        (*_constant_rates(curves, found.lr, options), *warnings.merged()),
+        (*_constant_rates(curves, found.lr), *warnings.merged()),
         columns.source,
     )
 
 
-def _with_shared_warmup(
-    read: Sequence[_Curve], options: _Options, notes: Sentences
-) -> list[_Curve]:
-    """Curves whose log lacks the warm-up, with that of the others if these have the same."""
-    known = {own.logged.schedule.warmup for own in read if own.logged and not own.is_unknown}
-    warmup = next(iter(known), 0)
-    if len(known) != 1 or not warmup:
-        return list(read)
-    filled = []
-    for own in read:
-        if own.is_unknown and min(own.rows.lr_steps[0], own.rows.steps[0]) >= warmup:
-            own = own._replace(
-                logged=_schedule(own.name, own.rows, replace(options, warmup=warmup))
-            )
-            notes.add(own.name, f"the warm-up is taken to be that of the other curves, {warmup:,}")
-        filled.append(own)
-    return filled
+def _columns(columns: Columns, options: _Options) -> CurveColumns:
+    """The columns of the step and of the learning rate, if the table is to have it."""
+    is_given = options.given.schedule is not None
+    if is_given and options.lr is not None:
+        raise ValueError("schedule and lr are both given; give one of the two")
+    found = found_columns(
+        columns,
+        options.step,
+        options.lr,
+        needs_lr=not is_given,
+        has_tokens=options.tokens_per_step is not None,
+    )
+    if not is_given and found.lr is None:
+        raise ValueError(
+            f"lr: no column holds the learning rate of each step; name it (lr=), or {GIVE}"
+        )
+    return found
+
+
+def _settled_runs(
+    columns: Columns,
+    lr: str | None,
+    loss: str,
+    steps: NDArray[np.float64],
+    codes: NDArray[np.intp],
+    options: _Options,
+) -> list[RunRows]:
+    """The rows of each run in order."""
+    losses = numbers_of(columns[loss]).numbers
+    rates = np.full(len(steps), np.nan) if lr is None else numbers_of(columns[lr]).numbers
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    return [
+        settled(steps[own], losses[own], rates[own], drop_spikes=options.drop_spikes)
+        for own in parts
+    ]
 
 
 def _curve(
-    run: _Curve, inputs: dict[str, float], options: _Options, notes: Sentences, warnings: Sentences
+    run: ScheduledRun,
+    inputs: dict[str, float],
+    options: _Options,
+    notes: Sentences,
+    warnings: Sentences,
 ) -> Curve | None:
     """The curve of one run; None if it has too few losses."""
     name, rows, logged = run
     notes.add(name, *rows.notes)
     if logged is None:
-        notes.add(name, f"it has {_counted(len(rows.steps))}, and is left out")
+        lacking = _counted(len(rows.steps)) if len(rows.steps) < FEWEST else "no learning rate"
+        notes.add(name, f"it has {lacking}, and is left out")
         return None
     schedule = logged.schedule
     notes.add(name, *logged.notes)
@@ -231,7 +219,7 @@ def _curve(
     keep = np.full(len(rows.steps), True)
     if options.drop_warmup:
         keep = rows.steps >= max(schedule.warmup, 1)
-    if keep.sum() < _FEWEST:
+    if keep.sum() < FEWEST:
         notes.add(name, f"it has {_counted(int(keep.sum()))} after the warm-up, and is left out")
         return None
     if not keep.all():
@@ -247,42 +235,9 @@ def _counted(num: int) -> str:
     return f"{num:,} loss{'es' if num != 1 else ''}"
 
 
-def _schedule(name: str, rows: RunRows, options: _Options) -> LoggedSchedule:
-    """The schedule of a curve: the given one, or that of its logged learning rates."""
-    last, given = int(rows.steps[-1]), options.schedule
-    if isinstance(given, Mapping):
-        if name not in given:
-            raise ValueError(
-                f"schedule: none is given for curve {name!r}, only for {', '.join(given) or 'none'}"
-            )
-        given = given[name]
-    if given is not None:
-        own = _given_schedule(given, last, options.warmup)
-        if own.steps < last:
-            raise ValueError(
-                f"schedule: curve {name!r} has a loss at step {last:,}, and its schedule has "
-                f"{own.steps:,} steps"
-            )
-        return LoggedSchedule(own)
-    if not len(rows.rates):
-        raise ValueError(f"lr: curve {name!r} has no learning rate; {_GIVE}")
-    try:
-        return schedule_of_log(rows.lr_steps, rows.rates, options.warmup, at_least=last)
-    except ValueError as error:
-        raise ValueError(f"curve {name!r}: {error}") from None
-
-
-def _given_schedule(given: AnySchedule, last: int, warmup: int | None) -> Schedule:
-    if isinstance(given, str):
-        return Schedule.parse(given)
-    if isinstance(given, Schedule):
-        return given
-    return Schedule.from_function(given, last, warmup=warmup)
-
-
-def _constant_rates(curves: Sequence[Curve], lr: str | None, options: _Options) -> list[str]:
+def _constant_rates(curves: Sequence[Curve], lr: str | None) -> list[str]:
     """A warning where the column of the learning rate may hold its peak."""
-    if options.schedule is not None or any(own.schedule.name != "constant" for own in curves):
+    if lr is None or any(own.schedule.name != "constant" for own in curves):
         return []
     return [
         f"column {lr!r} is constant along each run, and taken for a constant learning rate; "

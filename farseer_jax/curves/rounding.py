@@ -7,7 +7,10 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.results.table import evenly
+
 _SINGLE = 3e-7  # of the largest: what float32 leaves of a number that was computed with
+_MOST_VALUES = 300  # that show how numbers are written
 _COARSE = 5e-4  # of the largest: three digits; fewer are round numbers rather than rounded ones
 
 
@@ -20,7 +23,8 @@ def rounding_errors(values: NDArray[np.float64]) -> NDArray[np.float64]:
         >>> rounding_errors(np.array([3e-4, 2.9991e-4])).round(10)
         array([5.e-09, 5.e-09])
     """
-    numbers = [Decimal(repr(float(value))).normalize().as_tuple() for value in values if value > 0]
+    some = values[evenly(len(values), _MOST_VALUES)] if len(values) else values
+    numbers = [Decimal(repr(float(own))).normalize().as_tuple() for own in some if own > 0]
     largest = float(values.max(initial=0.0))
     if not numbers:
         return np.zeros(len(values))

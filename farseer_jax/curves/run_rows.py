@@ -49,11 +49,9 @@ def settled(steps: Floats, losses: Floats, rates: Floats, *, drop_spikes: bool) 
     notes: list[str] = []
     known = np.isfinite(steps)
     steps, losses, rates = steps[known], losses[known], rates[known]
-    keep, own = _in_order(steps)
+    lr_steps, own_rates, _, _ = _per_step(steps, rates)
+    at, values, num, own = _per_step(steps, losses)
     notes += own
-    steps, losses, rates = steps[keep], losses[keep], rates[keep]
-    lr_steps, own_rates, _ = _per_step(steps, rates)
-    at, values, num = _per_step(steps, losses)
     if num > 1.5 * len(at) > 0:
         notes.append(f"losses of one step, {num / len(at):.3g} on average, are averaged")
     if (before := at < 1).any():
@@ -98,15 +96,20 @@ def _in_order(steps: Floats) -> tuple[NDArray[np.intp], list[str]]:
     ]
 
 
-def _per_step(steps: Floats, values: Floats) -> tuple[Floats, Floats, int]:
-    """Steps with a finite value, increasing, the mean of each, and how many values there are."""
+def _per_step(steps: Floats, values: Floats) -> tuple[Floats, Floats, int, list[str]]:
+    """Steps with a finite value, increasing, the mean of each, how many values, and sentences.
+
+    Rows without a value do not count: losses of training and of an evaluation may be logged in
+    blocks below each other.
+    """
     known = np.isfinite(values)
-    at, inverse = np.unique(steps[known], return_inverse=True)
-    own = values[known]
+    keep, notes = _in_order(steps[known])
+    own = values[known][keep]
+    at, inverse = np.unique(steps[known][keep], return_inverse=True)
     if len(at) == len(own):
-        return at, own[np.argsort(inverse)], len(own)
+        return at, own[np.argsort(inverse)], len(own), notes
     sums = np.bincount(inverse, own, minlength=len(at))
-    return at, sums / np.bincount(inverse, minlength=len(at)), len(own)
+    return at, sums / np.bincount(inverse, minlength=len(at)), len(own), notes
 
 
 def _until_divergence(

@@ -86,12 +86,12 @@ def _found(columns: Columns, steps: NDArray[np.float64], taken: Sequence[str]) -
     at = codes_of(steps)
     repeats = _repeats([codes[key] for key in keys], at)
     candidates = [own for own in others if own not in keys and _may_identify(codes[own])]
-    while repeats > 0 and len(keys) < _MOST_COLUMNS:
+    while repeats > _FEW_REPEATS * len(steps) and len(keys) < _MOST_COLUMNS:
         found = {
             own: _repeats([*(codes[key] for key in keys), codes[own]], at) for own in candidates
         }
         best = min(found, key=lambda own: found[own], default=None)
-        if best is None or found[best] > max(_FEW_REPEATS * len(steps), 0.5 * repeats):
+        if best is None or found[best] > 0.5 * repeats:
             break
         keys, repeats = [*keys, best], found[best]
     if "file" in codes and not keys:

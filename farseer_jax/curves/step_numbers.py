@@ -12,6 +12,7 @@ from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
+_TOO_MANY: Final = 2e7  # steps: these are rather tokens or samples
 _MOST_STEPS: Final = 100_000  # that tokens are counted in, where the batch is not known
 
 
@@ -51,6 +52,12 @@ def step_numbers(
     known = np.isfinite(numbers)
     if not known.any():
         raise ValueError(f"column {name!r} holds no step")
+    if numbers[known].max() > _TOO_MANY:
+        raise ValueError(
+            f"column {name!r} goes to {numbers[known].max():.3g}, more than training has steps; if "
+            f"it counts tokens or samples, name it (step=) with how many a step has "
+            "(tokens_per_step=)"
+        )
     broken = known & (numbers != np.round(numbers))
     if broken.any():
         raise ValueError(

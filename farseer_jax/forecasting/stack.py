@@ -61,7 +61,7 @@ def record_of(
         points = None if known is None else Features(*(array[own] for array in known))
         at = posterior.moments({name: x[own] for name, x in inputs.items()}, place + 1, points)
         error[holdout == place] = target[own] - at.mean
-        own_size = 0.0 if posterior.columns is None else posterior.columns.errors.own_size
+        own_size = 0.0 if posterior.columns is None else posterior.columns.own_size
         sd[holdout == place] = np.sqrt(at.variance + at.noise * (1.0 + own_size**2))
     return Record(holdout, error, sd, weight)
 

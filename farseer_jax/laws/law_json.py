@@ -1,6 +1,6 @@
 """Laws as JSON: their class and their exact parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -65,9 +65,16 @@ def law_to_dict(law: Law) -> dict[str, Any]:
     }
 
 
-def law_from_dict(content: Mapping[str, Any]) -> Law:
-    """The inverse of :func:`law_to_dict`, with leaves in NumPy."""
-    kind = class_from_dict(content)
+def law_from_dict(
+    content: Mapping[str, Any], find: Callable[[Any], type[Law]] = class_from_dict
+) -> Law:
+    """The inverse of :func:`law_to_dict`, with leaves in NumPy.
+
+    Args:
+        content: the law.
+        find: the class of the law from the content.
+    """
+    kind = find(content)
     vector = np.zeros(len(kind.parameter_names()))
     form = jax.eval_shape(lambda own: kind.from_vector(own, Center(1.0, 1.0)), vector)
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(form)]

@@ -161,6 +161,11 @@ class ErrorColumns:
         self._smooth_factor = cholesky_factor(self._smooth_covariance(self._smooth, self._smooth))
         self.num_size = len(self._sizes.along)
 
+    @property
+    def own_size(self) -> float:
+        """Standard deviation of what is a new size's own, over that of the noise."""
+        return self.errors.own_size
+
     def at(self, inputs: Mapping[str, ArrayLike]) -> Features:
         """Points, such as the runs themselves, in terms of the columns.
 

@@ -1,6 +1,7 @@
 """Figures with matplotlib; each function draws on the caller's axes, or on new ones."""
 
 from farseer_jax.plots.allocation import plot_allocation
+from farseer_jax.plots.annealed import plot_annealed
 from farseer_jax.plots.choices import plot_choices
 from farseer_jax.plots.comparison import plot_comparison, plot_comparison_surface, plot_line
 from farseer_jax.plots.curves import plot_curves
@@ -11,11 +12,13 @@ from farseer_jax.plots.forecast import plot_forecast
 from farseer_jax.plots.forms import plot_forms
 from farseer_jax.plots.influence import plot_influence
 from farseer_jax.plots.inspection import plot_inspection
+from farseer_jax.plots.loss_curves import plot_loss_curves
 from farseer_jax.plots.map import plot_map
 from farseer_jax.plots.methods import plot_methods
 from farseer_jax.plots.optimum import plot_optimum
 from farseer_jax.plots.prediction import plot_prediction
 from farseer_jax.plots.residuals import plot_residuals
+from farseer_jax.plots.schedule import plot_schedule
 from farseer_jax.plots.shape import plot_shape
 from farseer_jax.plots.starts import plot_starts
 from farseer_jax.plots.style import figure_width
@@ -25,6 +28,7 @@ from farseer_jax.plots.surface import plot_surface
 __all__ = [
     "figure_width",
     "plot_allocation",
+    "plot_annealed",
     "plot_choices",
     "plot_comparison",
     "plot_comparison_surface",
@@ -39,11 +43,13 @@ __all__ = [
     "plot_influence",
     "plot_inspection",
     "plot_line",
+    "plot_loss_curves",
     "plot_map",
     "plot_methods",
     "plot_optimum",
     "plot_prediction",
     "plot_residuals",
+    "plot_schedule",
     "plot_shape",
     "plot_starts",
     "plot_suggestions",

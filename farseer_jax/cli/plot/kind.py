@@ -23,6 +23,7 @@ _COMPUTED_FROM = {
     FIT: "a saved fit",
     DRAWS: "a file of draws of a fit",
     "LawChoice": "a choice of laws",
+    "CurveFit": "a saved fit of loss curves",
 }
 
 

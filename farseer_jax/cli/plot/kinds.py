@@ -8,8 +8,9 @@ import click
 # The kinds, in the file of this folder that has them.
 BY_SOURCE = {
     "results": (
-        "allocation", "choices", "comparison", "comparison-surface", "error-by-value",
-        "extrapolation", "forecast", "influence", "line", "optimum", "prediction", "suggestions",
+        "allocation", "annealed", "choices", "comparison", "comparison-surface", "error-by-value",
+        "extrapolation", "forecast", "influence", "line", "loss-curves", "optimum", "prediction",
+        "schedule", "suggestions",
     ),
     "fits": ("curves", "fit", "map", "residuals", "shape", "starts", "surface"),
     "runs": ("counts", "differences", "forms", "inspection", "methods", "views"),

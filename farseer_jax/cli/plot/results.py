@@ -5,8 +5,10 @@ from typing import Any
 import click
 
 from farseer_jax.cli.allocate import allocate
+from farseer_jax.cli.anneal import anneal
 from farseer_jax.cli.choices import choices as choices_command
 from farseer_jax.cli.compare import compare
+from farseer_jax.cli.curves import curves as curves_command
 from farseer_jax.cli.extrapolate import extrapolate
 from farseer_jax.cli.forecast import forecast as forecast_command
 from farseer_jax.cli.influence import influence as influence_command
@@ -15,8 +17,9 @@ from farseer_jax.cli.options import FROM_0, option, reads
 from farseer_jax.cli.plot.kind import Figure, of_command
 from farseer_jax.cli.plot.saved import DRAWS, FIT
 from farseer_jax.cli.predictions import named_points
+from farseer_jax.cli.schedule import schedule as schedule_command
 from farseer_jax.cli.suggest import suggest
-from farseer_jax.cli.values import expected, positives, values
+from farseer_jax.cli.values import expected, names, positives, values
 from farseer_jax.tables.number_texts import number_of
 
 _COURSES = {"N": "N", "D": "D", "C": "compute", "D/N": "tokens_per_parameter"}
@@ -315,5 +318,64 @@ line = of_command(
     examples=[
         "farseer plot line a.json b.json --along D/N=20",
         "farseer plot line comparison.json --along N=7B --save line.pdf",
+    ],
+)
+loss_curves = of_command(
+    curves_command,
+    Figure(
+        "plot_loss_curves",
+        [option("--show curves", names, "Runs to draw; all unless given.")],
+        ["CurveFit"],
+    ),
+    summary="Loss curves, their forecast, and the schedules below.",
+    help="""Draw loss curves with the fitted law, its forecast, and the learning rates.
+
+    TABLE and options are as for `farseer curves`, whose JSON is drawn as it is.
+    """,
+    examples=[
+        "farseer plot loss-curves history.csv --run run_id",
+        "farseer plot loss-curves fit.json --show a,b --save curves.pdf",
+    ],
+)
+annealed = of_command(
+    anneal,
+    Figure(
+        "plot_annealed",
+        [
+            option(
+                "--show curves",
+                names,
+                "Runs to draw; those with a rate that had not fallen unless given.",
+            )
+        ],
+        ["AnnealedLosses"],
+    ),
+    summary="Losses of runs, had they been annealed earlier.",
+    help="""Draw runs with their losses after an anneal from each of some steps.
+
+    TABLE, FIT.json and options are as for `farseer anneal`, whose JSON is drawn as
+    it is.
+    """,
+    examples=[
+        "farseer plot annealed history.csv --run run_id --over 20%",
+        "farseer plot annealed annealed.json --show constant --save annealed.pdf",
+    ],
+)
+schedule = of_command(
+    schedule_command,
+    Figure(
+        "plot_schedule",
+        [option("--show families", names, "Schedules to draw, such as free,cosine.")],
+        ["OptimalSchedule"],
+    ),
+    summary="The best schedules, and the loss along each.",
+    help="""Draw the best schedules of families and of any form, and the losses along them.
+
+    TABLE, FIT.json and options are as for `farseer schedule`, whose JSON is drawn
+    as it is.
+    """,
+    examples=[
+        "farseer plot schedule fit.json --steps 48000",
+        "farseer plot schedule schedules.json --save schedules.pdf",
     ],
 )

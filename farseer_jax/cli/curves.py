@@ -1,0 +1,78 @@
+"""``farseer curves``: loss curves, the losses at which they will end, and other schedules."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from farseer_jax.cli.command_factory import command
+from farseer_jax.cli.curve_source import CURVES, schedule_of, schedules
+from farseer_jax.cli.options import (
+    Group,
+    Settings,
+    check_goes_with,
+    level_option,
+    option,
+)
+from farseer_jax.cli.output import Output
+from farseer_jax.cli.values import numbers_by_name
+
+if TYPE_CHECKING:
+    from farseer_jax import CurveFit
+
+_PREDICTIONS = Group(
+    "Forecast",
+    option(
+        "--predict predicted",
+        schedules,
+        "Another schedule whose final loss to predict, such as 'wsd steps=48000 peak=3e-4 "
+        "decay=8000', or a file of step and lr; RUN: before it continues that run (may be "
+        "repeated).",
+    ),
+    option("--given", numbers_by_name, "Input of a run to predict, such as N=400M."),
+    level_option(),
+)
+
+
+def _check(settings: Settings) -> None:
+    check_goes_with("predicted", ("given",), settings)
+
+
+@command(
+    CURVES,
+    _PREDICTIONS,
+    summary="What loss a run will end at, and another schedule's.",
+    json="the fit",
+    delivers="Fit",
+    figure="plot_loss_curves",
+    examples=[
+        "farseer curves history.csv --run run_id",
+        "farseer curves history.csv --schedule 'cosine steps=24k peak=3e-4'",
+        "farseer curves fit.json --predict 'wsd steps=48000 peak=3e-4 decay=8000'",
+    ],
+    check=_check,
+)
+def curves(
+    fit: "CurveFit",
+    predicted: list[tuple[str, str]] | None,
+    given: dict[str, float] | None,
+    level: float,
+) -> Output:
+    """Fit a law of loss curves, and forecast the final loss of each run.
+
+    TABLE has a row for each logged step of each run: its loss and its learning
+    rate. Or it is a folder of logged runs, or wandb:ENTITY/PROJECT. A run whose
+    schedule goes on after its last loss is still going. Prints the law, the
+    loss at which each run ends with its interval, reasons to doubt it, and how
+    well each law predicted what it was not fitted to.
+    """
+    fit = replace(fit, level=level)
+    if not predicted:
+        return Output(fit)
+    from farseer_jax import compare_schedules
+
+    found = compare_schedules(
+        fit,
+        [schedule_of(text) for _, text in predicted],
+        curves=[run or None for run, _ in predicted],
+        **(given or {}),
+    )
+    return Output(fit, below=[found], more={"predicted": found.to_dict()["rows"]})

@@ -1,0 +1,102 @@
+"""``farseer schedule``: the learning-rate schedule with the least final loss."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from farseer_jax.cli.command_factory import command
+from farseer_jax.cli.curve_source import CURVES, check_csv, csv_option
+from farseer_jax.cli.options import (
+    FROM_0,
+    FROM_1,
+    POSITIVE,
+    Group,
+    NumberRange,
+    WholeRange,
+    level_option,
+    option,
+    reads,
+)
+from farseer_jax.cli.output import Output
+from farseer_jax.cli.values import numbers_by_name
+from farseer_jax.close_names import unknown_name
+
+if TYPE_CHECKING:
+    from farseer_jax import CurveFit
+
+# Those of the library, which is not imported for the help; a test compares.
+FAMILIES = ("wsd", "cosine", "linear", "multi-step", "free")
+
+
+@reads("NAME", joined=True, names=FAMILIES)
+def _families(text: str) -> list[str]:
+    """Families of schedules, separated by commas."""
+    found = [name.strip() for name in text.split(",")]
+    for name in found:
+        if name not in FAMILIES:
+            raise click.BadParameter(f"{unknown_name('family of schedules', name, FAMILIES)}.")
+    return found
+
+
+_OPTIONS = Group(
+    "Schedule",
+    option("--steps", FROM_1, "Number of steps, the warm-up included.", required=True),
+    option("--peak", POSITIVE, "Highest learning rate; that of the curves unless given."),
+    option(
+        "--family",
+        _families,
+        f"Families to search: {', '.join(FAMILIES)}; all unless given.",
+    ),
+    option("--final", NumberRange(0), "Learning rate of the last step; searched unless given."),
+    option(
+        "--rise",
+        FROM_0,
+        "Steps of warm-up of the schedule; that of most curves unless given.",
+    ),
+    option("--given", numbers_by_name, "Input of the run, such as N=400M."),
+    option("--knots", WholeRange(5, 1000), "Knots of the free schedule.", default=100),
+    level_option(),
+    csv_option("Write the best schedule as a table of step and lr."),
+)
+
+
+@command(
+    CURVES,
+    _OPTIONS,
+    summary="The learning-rate schedule with the least final loss.",
+    json="the schedules",
+    delivers="Schedules",
+    figure="plot_schedule",
+    examples=[
+        "farseer schedule history.csv --run run_id --steps 48000",
+        "farseer schedule fit.json --steps 48000 --family wsd --final 3e-5",
+        "farseer schedule fit.json --steps 48k --given N=1B --csv schedule.csv",
+    ],
+    check=check_csv,
+)
+def schedule(
+    fit: "CurveFit",
+    rise: int | None,
+    given: dict[str, float] | None,
+    csv: Path | None,
+    **options: Any,
+) -> Output:
+    """Find the schedule with the least final loss, by a law of loss curves.
+
+    TABLE, FIT.json and options are as for `farseer curves`. Prints the best
+    schedule of each family and the best of any form that never rises, with
+    their losses and their differences from a cosine and from a constant rate.
+    The peak is not searched: no law of curves knows at which one training
+    diverges.
+    """
+    import pandas as pd
+
+    import farseer_jax
+    from farseer_jax.results.files import write_text
+
+    found = farseer_jax.optimise_schedule(fit, warmup=rise, **(given or {}), **options)
+    if csv is None:
+        return Output(found)
+    write_text(csv, pd.DataFrame(dict(found.to_columns())).to_csv(index=False))
+    return Output(found, note=f"Schedule written to {csv}: {found.best.family}")

@@ -1,0 +1,217 @@
+"""``compare_schedules``: the losses at which runs would end under other schedules."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from farseer_jax.curve_fitting.result import NEW_RUN, CurveFit
+from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_draws, end_losses
+from farseer_jax.curves.schedule import Schedule
+from farseer_jax.forecasting.forecast_table import interval_texts, number_format
+from farseer_jax.results.numbers import level_text
+from farseer_jax.results.result import Result, warned
+from farseer_jax.results.table import Column, Table
+
+_FAR = 3.0  # times the steps of the longest curve
+_PEAK = 0.01  # relative difference of peaks that are the same
+_LOWER = 0.5  # of the lowest rate that was logged
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ScheduleComparison(Result):
+    """The final losses of schedules by a fit of curves, and how they differ from the first.
+
+    Differences come from joint draws: what is uncertain for all schedules alike cancels, so they
+    are more certain than the losses.
+
+    Attributes:
+        schedules: the schedules.
+        curves: the fitted curve that each continues; empty for a new run, ``(schedule,)``.
+        inputs: what is constant along a new run, such as N.
+        level: nominal coverage of intervals.
+        loss: final losses (medians), ``(schedule,)``.
+        lower: ends of their intervals, ``(schedule,)``.
+        upper: likewise.
+        difference: of the final loss from that of the first schedule, ``(schedule,)``.
+        difference_lower: ends of their intervals, ``(schedule,)``.
+        difference_upper: likewise.
+        warnings: reasons to doubt them, worst first.
+
+    Example:
+        >>> from farseer_jax import Schedule, compare_schedules, example_curves, fit_curves
+        >>> fit = fit_curves(example_curves(), "multi-power")
+        >>> found = compare_schedules(
+        ...     fit, [Schedule.cosine(24_000, 3e-4), Schedule.wsd(24_000, 3e-4)]
+        ... )
+        >>> bool(found.difference_lower[1] < found.difference[1] < found.difference_upper[1])
+        True
+    """
+
+    schedules: tuple[Schedule, ...]
+    curves: tuple[str, ...]
+    inputs: dict[str, float]
+    level: float
+    loss: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    difference: np.ndarray
+    difference_lower: np.ndarray
+    difference_upper: np.ndarray
+    warnings: tuple[str, ...] = ()
+
+    def table(self) -> Table:
+        """One row per schedule."""
+        level, several = level_text(self.level), len(self.loss) > 1
+        number = number_format(0.5 * (self.upper - self.lower))
+        ends = interval_texts(self.lower, self.upper, number)
+        return Table(
+            [
+                Column("schedule", [str(own) for own in self.schedules], left=True),
+                Column("curve", self.curves, str if any(self.curves) else None, "continues"),
+                Column("steps", [own.steps for own in self.schedules], None),
+                Column("loss", self.loss, number, "final loss"),
+                Column("lower", self.lower, None),
+                Column("upper", self.upper, None),
+                Column("ends", ends, heading=level, in_data=False),
+                Column("difference", self.difference, None),
+                Column("difference_lower", self.difference_lower, None),
+                Column("difference_upper", self.difference_upper, None),
+                Column(
+                    "change",
+                    self._changes(),
+                    str if several else None,
+                    f"less the first, {level}",
+                    in_data=False,
+                ),
+            ],
+            noun="schedules",
+            best=(int(np.argmin(self.loss)),) if several else (),
+        )
+
+    def text_parts(self) -> Sequence[str | Table]:
+        """The losses, and reasons to doubt them."""
+        return [self.table(), *([warned("", self.warnings).strip()] if self.warnings else [])]
+
+    def _changes(self) -> list[str]:
+        """Differences with their intervals; none for the first."""
+        ends = self.difference_lower, self.difference_upper
+        number = number_format(0.5 * (ends[1] - ends[0]))
+        rows = zip(self.difference, *ends, strict=True)
+        texts = ["{} ({} to {})".format(*map(_signed, map(number, own))) for own in rows]
+        return ["–", *texts[1:]]
+
+    def __repr__(self) -> str:
+        return f"ScheduleComparison({len(self.schedules)} schedules)"
+
+
+def compare_schedules(
+    fit: CurveFit,
+    schedules: Sequence[Schedule],
+    *,
+    curves: Sequence[str | None] | None = None,
+    level: float | None = None,
+    num_draws: int = 4000,
+    seed: int = 0,
+    **inputs: float,
+) -> ScheduleComparison:
+    """The loss at the end of each of some schedules, and how it differs from the first.
+
+    Args:
+        fit: from :func:`fit_curves`.
+        schedules: of runs that were not trained, or of runs that go on.
+        curves: the fitted curve that each schedule continues, or differs from only later; None is
+            a new run.
+        level: nominal coverage; that of the fit unless given.
+        num_draws: joint draws, for the intervals of differences.
+        seed: of these draws.
+        inputs: what is constant along a new run, such as N.
+
+    Raises:
+        TypeError: an input is missing or unknown.
+        ValueError: there are no schedules, or no such curve.
+    """
+    labels = [NEW_RUN if own is None else own for own in curves or [None] * len(schedules)]
+    if not schedules or len(labels) != len(schedules):
+        raise ValueError(
+            f"schedules: expected one for each curve, got {len(schedules)} schedules and "
+            f"{len(labels)} curves"
+        )
+    level = fit.level if level is None else level
+    ends = [
+        ScheduleEnd(label, schedule, _constant(fit, label, inputs))
+        for label, schedule in zip(labels, schedules, strict=True)
+    ]
+    losses = end_losses(fit, ends, level)
+    draws = end_draws(fit, ends, num_draws, seed)
+    tails = 0.5 * (1.0 - level)
+    low, high = np.quantile(draws - draws[:, :1], [tails, 1.0 - tails], axis=0)
+    return ScheduleComparison(
+        schedules=tuple(schedules),
+        curves=tuple(labels),
+        inputs=dict(inputs),
+        level=level,
+        loss=losses.loss,
+        lower=losses.lower,
+        upper=losses.upper,
+        difference=losses.loss - losses.loss[0],
+        difference_lower=low,
+        difference_upper=high,
+        warnings=(*_far(fit, schedules), *_peaks(fit, schedules), *_lower_rates(fit, schedules)),
+    )
+
+
+def _constant(fit: CurveFit, label: str, inputs: dict[str, float]) -> dict[str, float]:
+    """What is constant along a run: that of its curve, or the given inputs."""
+    needed = type(fit.law).inputs_of_curves()
+    for name in inputs:
+        if name not in needed:
+            raise TypeError(f"the law {fit.law.name} has no input {name}: leave it out")
+    known = dict(fit.curves[label].inputs) if label else {}
+    own = {**known, **inputs}
+    missing = [name for name in needed if name not in own]
+    if missing:
+        raise TypeError(
+            f"the law {fit.law.name} needs {' and '.join(missing)} of a new run: give it, or name "
+            "the curve that it continues"
+        )
+    return {name: own[name] for name in needed}
+
+
+def _far(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
+    longest = max(int(own.steps[-1]) for own in fit.curves)
+    most = max(own.steps for own in schedules)
+    if most > _FAR * longest:
+        yield (
+            f"{most:,} steps are {most / longest:.2g} times those of the longest curve "
+            f"({longest:,}): the loss is an extrapolation"
+        )
+
+
+def _peaks(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
+    peaks = [own.schedule.peak for own in fit.curves]
+    least, most = (1 - _PEAK) * min(peaks), (1 + _PEAK) * max(peaks)
+    others = sorted({own.peak for own in schedules if not least <= own.peak <= most})
+    if others:
+        known = " to ".join(f"{own:.3g}" for own in sorted({min(peaks), max(peaks)}))
+        yield (
+            f"the peak rates {', '.join(f'{own:.3g}' for own in others)} differ from those of the "
+            f"curves ({known}): no law of curves knows at which peak training diverges"
+        )
+
+
+def _lower_rates(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
+    lowest = min(
+        float(own.schedule.rates[own.schedule.warmup : own.steps[-1]].min(initial=np.inf))
+        for own in fit.curves
+    )
+    final = min(float(own.rates[-1]) for own in schedules)
+    if final < _LOWER * lowest:
+        yield (
+            f"a schedule ends at a rate of {final:.3g}, and no curve was logged below "
+            f"{lowest:.3g}: what the last part gains is an extrapolation"
+        )
+
+
+def _signed(text: str) -> str:
+    return text if text.startswith("-") else f"+{text}"

@@ -1,0 +1,85 @@
+"""A log of learning rates, and the round numbers that a person may have chosen for them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farseer_jax.curves.jumps import Jump
+from farseer_jax.curves.schedule import Schedule
+
+Floats = NDArray[np.float64]
+
+_LONG_WARMUP: Final = 10  # steps, of which one matters little
+_DIGITS: Final = 5  # significant digits of rates that a person chose
+_NEAR: Final = 1e-3  # of a number of steps: how far a rounder one may be
+_NEAR_ZERO: Final = 0.02  # of the peak: final rates that may be 0
+
+
+class RateLog(NamedTuple):
+    """Logged rates, and what is known of their schedule.
+
+    Attributes:
+        at: the logged steps from 1 on, increasing, ``(point,)``.
+        rates: their rates, ``(point,)``.
+        errors: by how much each may be rounded, ``(point,)``.
+        warmup: steps of the warm-up.
+        last: the last step, or the last one that is known.
+        is_total: whether the schedule ends there.
+        jumps: where the rate jumps.
+    """
+
+    at: Floats
+    rates: Floats
+    errors: Floats
+    warmup: int
+    last: int
+    is_total: bool = False
+    jumps: tuple[Jump, ...] = ()
+
+    @property
+    def cadence(self) -> float:
+        """The usual distance of logged steps."""
+        return float(np.median(np.diff(self.at))) if len(self.at) > 1 else 1.0
+
+    def fits(self, schedule: Schedule) -> bool:
+        """Whether a schedule has the logged rates, to rounding.
+
+        In the warm-up it may be a step early or late, as loggers count from 0 or from 1.
+        """
+        if schedule.steps < self.last:
+            return False
+        rise = schedule.peak / self.warmup if self.warmup >= _LONG_WARMUP else 0.0
+        allowed = 2.0 * self.errors + np.where(self.at < self.warmup, 1.01 * rise, 0.0)
+        return bool((np.abs(schedule.at(self.at) - self.rates) <= allowed).all())
+
+    def after_warmup(self) -> RateLog:
+        """The log from the last step of the warm-up on."""
+        keep = self.at >= self.warmup
+        return self._replace(at=self.at[keep], rates=self.rates[keep], errors=self.errors[keep])
+
+
+def steps_near(value: float) -> list[int]:
+    """Whole numbers of steps near a fitted one, the roundest first."""
+    near = [round(value), round(value) - 1, round(value) + 1]
+    units = [10**power for power in range(len(str(max(round(value), 1))) - 1, 0, -1)]
+    round_ones = [round(value / unit) * unit for unit in units]
+    close = [own for own in round_ones if abs(own - value) <= max(_NEAR * value, 2.0)]
+    return [own for own in dict.fromkeys([*close, *near]) if own > 0]
+
+
+def chosen(value: float, peak: float) -> list[float]:
+    """Rates that a person may have chosen where this one was fitted, the roundest first.
+
+    Example:
+        >>> chosen(2.99998e-5, 3e-4)
+        [3e-05, 2.99998e-05]
+        >>> chosen(-1e-9, 3e-4)
+        [0.0]
+    """
+    zero = [0.0] if value <= _NEAR_ZERO * peak else []
+    short = [float(f"{value:.{digits}e}") for digits in range(_DIGITS)]
+    near = [own for own in short if abs(own - value) <= 0.02 * abs(value)]
+    return [own for own in dict.fromkeys([*zero, *near, value]) if own >= 0.0]

@@ -1,0 +1,177 @@
+"""``farseer curves``: what it reads, prints, writes and refuses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import command_named, farseer, refused
+from matplotlib import pyplot as plt
+
+import farseer_jax as fj
+from farseer_jax import plots
+from farseer_jax.cli.curve_source import LAWS
+from farseer_jax.curve_laws.registry import SIZED
+
+pytestmark = pytest.mark.usefixtures("folder")
+DROP = "multi_step steps=16000 peak=3e-4 at=8000 to=9e-5 warmup=2000"
+
+
+@pytest.fixture(scope="module")
+def going() -> fj.Curves:
+    """The last of three runs has losses of its first 60 %."""
+    *complete, last = fj.example_curves()
+    return fj.Curves([*complete, last.truncated(14_400)])
+
+
+@pytest.fixture(scope="module")
+def fit(going: fj.Curves) -> fj.CurveFit:
+    return fj.fit_curves(going, "multi-power")
+
+
+@pytest.fixture
+def files(fit: fj.CurveFit, going: fj.Curves, folder: Path) -> Path:
+    """The curves as one table with their learning rates, and their fit."""
+    fit.to_json(folder / "fit.json")
+    frames = [
+        pd.DataFrame(
+            {"run": own.name, "step": own.steps, "loss": own.losses, "lr": own.rates, "N": 1e8}
+        )
+        for own in going
+    ]
+    pd.concat(frames).to_csv(folder / "curves.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, fit: fj.CurveFit) -> Iterator[dict[str, Any]]:
+    """What the command hands to ``fit_curves``, which answers at once."""
+    found: dict[str, Any] = {}
+
+    def record(curves: fj.Curves, law: Any, **options: Any) -> fj.CurveFit:
+        found.update(curves=curves, law=law, **options)
+        return fit
+
+    monkeypatch.setattr(fj, "fit_curves", record)
+    yield found
+    plt.close("all")
+
+
+def content(*args: object) -> dict[str, Any]:
+    result = farseer("curves", *args, "--json", "-")
+    assert result.exit_code == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+class TestReading:
+    def test_a_table_as_the_library_reads_it(self, files: Path, called: dict[str, Any]) -> None:
+        options = ("--run", "run", "--N", "N", "--warmup", "2000", "--points", "40")
+        result = farseer("curves", "curves.csv", *options, "--law", "annealing")
+        assert result.exit_code == 0, result.stderr
+        expected = fj.read_curves("curves.csv", run="run", inputs={"N": "N"}, warmup=2000)
+        assert called["curves"].fingerprint == expected.fingerprint
+        assert (called["law"], called["points"]) == ("annealing", 40)
+        assert "learning rate is recognised as constant" in result.stderr
+
+    def test_schedules_of_all_runs_or_of_each(self, files: Path, called: dict[str, Any]) -> None:
+        assert farseer("curves", "curves.csv", "--schedule", DROP, "--where", "run='two-stage'")
+        assert called["curves"]["two-stage"].schedule == fj.Schedule.parse(DROP)
+        cosine = "cosine steps=24000 peak=3e-4 final=3e-5 warmup=2000"
+        each = [f"constant: {cosine}", f"two-stage:{DROP}", f"cosine: {cosine}"]
+        result = farseer("curves", "curves.csv", *(w for own in each for w in ("--schedule", own)))
+        assert result.exit_code == 0, result.stderr
+        assert called["curves"]["cosine"].schedule == fj.Schedule.parse(cosine)
+        assert called["curves"]["two-stage"].schedule == fj.Schedule.parse(DROP)
+
+    def test_a_file_of_learning_rates(self, files: Path, called: dict[str, Any]) -> None:
+        schedule = fj.Schedule.cosine(24_000, 3e-4, warmup=2000)
+        frame = pd.DataFrame({"step": np.arange(1, 24_001), "lr": schedule.rates})
+        frame.to_csv("lr.csv", index=False)
+        result = farseer("curves", "curves.csv", "--schedule", "lr.csv", "--where", "run='cosine'")
+        assert result.exit_code == 0, result.stderr
+        np.testing.assert_array_equal(called["curves"][0].schedule.rates, schedule.rates)
+        frame.rename(columns={"lr": "rate"}).to_csv("lr.csv", index=False)
+        result = farseer("curves", "curves.csv", "--schedule", "lr.csv")
+        refused(result, "lr.csv: a schedule needs the columns step and lr, got step, rate")
+
+    def test_the_example_has_a_run_that_is_still_going(self, called: dict[str, Any]) -> None:
+        assert farseer("curves", "--example").exit_code == 0
+        assert [own.is_running for own in called["curves"]] == [False, False, True]
+
+
+class TestAnswer:
+    def test_is_that_of_the_library_and_is_written(self, files: Path, fit: fj.CurveFit) -> None:
+        result = farseer("curves", "fit.json", "--json", "again.json")
+        assert (result.exit_code, result.stdout) == (0, f"{fit}\n")
+        assert result.stdout.startswith("final loss of cosine at step 24,000: ")
+        assert str(fj.CurveFit.from_json("again.json")) == str(fit)
+
+    def test_of_another_level(self, files: Path, fit: fj.CurveFit) -> None:
+        rows = content("fit.json", "--level", "50%")["rows"]
+        schedule = fit.curves["cosine"].schedule
+        ends = fit.interval(schedule, curve="cosine", level=0.5)
+        assert (rows[2]["lower"], rows[2]["upper"]) == pytest.approx(ends)
+
+    def test_other_schedules(self, files: Path, fit: fj.CurveFit) -> None:
+        wsd = "wsd steps=24000 peak=3e-4 decay=5000 warmup=2000"
+        words = ("fit.json", "--predict", f"cosine: {wsd}", "--predict", wsd)
+        found = fj.compare_schedules(fit, [fj.Schedule.parse(wsd)] * 2, curves=["cosine", None])
+        assert content(*words)["predicted"] == found.to_dict()["rows"]
+        assert farseer("curves", *words).stdout.endswith(f"{found}\n")
+
+    def test_is_drawn(self, files: Path, called: dict[str, Any]) -> None:
+        result = farseer("curves", "fit.json", "--save", "curves.svg")
+        assert result.exit_code == 0, result.stderr
+        assert b"<!-- learning rate -->" in Path("curves.svg").read_bytes()
+        words = ("loss-curves", "fit.json", "--show", "cosine", "--save", "one.svg")
+        assert farseer("plot", *words).exit_code == 0
+        assert b"<!-- 1 loss curve, 1 still running" in Path("one.svg").read_bytes()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("words", "sentence"),
+        [
+            ("", "Missing argument 'TABLE'"),
+            ("curves.csv --example", "--example does not go with TABLE"),
+            ("--example --run run", "--run is for a table: leave it out with --example"),
+            ("fit.json --warmup 10", "--warmup is for a table: leave it out with a saved fit"),
+            ("fit.json --law annealing", "--law is for a table"),
+            ("curves.csv --N N --input N=N", "name the same input"),
+            ("curves.csv --run who", "no column 'who'"),
+            ("curves.csv --law anealing", "Did you mean 'annealing'?"),
+        ],
+    )
+    def test_are_sentences(self, words: str, sentence: str, files: Path) -> None:
+        result = farseer("curves", *words.split())
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert sentence in " ".join(result.stderr.split())
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            (["--predict", "cosine:"], "expected a schedule (such as"),
+            (["--predict", "cosin steps=9 peak=1"], "did you mean 'cosine'?"),
+            (["--predict", "b: cosine steps=9 peak=1"], "unknown curve 'b'"),
+            (["--predict", "cosine steps=9 peak=1", "--given", "N=1"], "has no input N"),
+            (["--given", "N=1B"], "--given goes with --predict"),
+        ],
+    )
+    def test_of_predictions(self, options: list[str], sentence: str, files: Path) -> None:
+        refused_result = farseer("curves", "fit.json", *options)
+        assert (refused_result.exit_code, refused_result.stdout) == (2, "")
+        assert sentence in " ".join(refused_result.stderr.split())
+
+    def test_one_schedule_for_each_run(self, files: Path) -> None:
+        words = ("curves.csv", "--schedule", DROP, "--schedule", f"a: {DROP}")
+        refused(farseer("curves", *words), "expected one schedule for all runs, or one for each")
+
+
+def test_laws_are_those_of_the_library() -> None:
+    assert LAWS == tuple(law.name for law in SIZED)
+    assert plots.plot_loss_curves.__name__ in dir(plots)
+    assert command_named("curves").help is not None
