@@ -88,8 +88,9 @@ def test_the_fit_is_the_optimum_that_scipy_finds(noisy: fj.CurveFit) -> None:
     curve, step = points.inputs["curve"].astype(str), points.inputs["step"]
     share = points.inputs["annealed_share"].astype(float)
     apart = (np.log(step)[:, None] - np.log(step)) / errors.length
-    alike = errors.offset**2 + errors.smooth**2 * np.exp(-0.5 * apart**2)
-    alike += errors.annealing**2 * np.outer(share, share)
+    near = np.exp(-0.5 * apart**2)
+    alike = errors.offset**2 + errors.smooth**2 * near
+    alike += errors.annealing**2 * np.outer(share, share) * (1.0 + near)
     covariance = (curve[:, None] == curve) * alike / errors.noise**2 + np.diag(1.0 / noisy.weights)
     precision = np.linalg.inv(covariance) / noisy.noise**2
     prior = np.array(list(law.searched.values()))
