@@ -1,5 +1,6 @@
 """Figures with matplotlib; each function draws on the caller's axes, or on new ones."""
 
+from farseer_jax.plots.accuracy import plot_accuracy, plot_predictability
 from farseer_jax.plots.allocation import plot_allocation
 from farseer_jax.plots.choices import plot_choices
 from farseer_jax.plots.comparison import plot_comparison, plot_comparison_surface, plot_line
@@ -24,6 +25,7 @@ from farseer_jax.plots.surface import plot_surface
 
 __all__ = [
     "figure_width",
+    "plot_accuracy",
     "plot_allocation",
     "plot_choices",
     "plot_comparison",
@@ -42,6 +44,7 @@ __all__ = [
     "plot_map",
     "plot_methods",
     "plot_optimum",
+    "plot_predictability",
     "plot_prediction",
     "plot_residuals",
     "plot_shape",
