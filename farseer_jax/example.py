@@ -121,6 +121,7 @@ _TASKS = {
     "hard": (1.5, 0.2, 5.0, 0.85, 1_000),
     "guess": (1.2, 0.5, 6.0, -1.0, 1_000),
 }
+TASK_CHANCE = {f"{task}_acc": own[1] for task, own in _TASKS.items()}
 _RECIPES = {"base": 1.0, "filtered": 0.96}  # factor of the losses
 _LADDER = (1.9e8, 3.7e8, 7.6e8, 1.3e9, 3.2e9)
 _RATIOS = (10.0, 20.0, 40.0, 100.0, 200.0)  # D/N

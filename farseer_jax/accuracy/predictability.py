@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from farseer_jax.accuracy.chain_warnings import above_chance
+from farseer_jax.accuracy.chain_warnings import FEWEST_ABOVE, above_chance
 from farseer_jax.accuracy.records import TaskRecord
 from farseer_jax.accuracy.step import AccuracyStep
 from farseer_jax.accuracy.task_columns import TaskColumn
@@ -12,7 +12,6 @@ from farseer_jax.accuracy.task_columns import TaskColumn
 Verdict: TypeAlias = Literal["predictable", "not shown", "not predictable", "at chance"]
 
 _BETTER = 0.8  # of the error of repeating the largest run
-_FEWEST_ABOVE = 3
 
 
 class Predictability(NamedTuple):
@@ -65,7 +64,7 @@ def predictability_of(record: TaskRecord, step: AccuracyStep, column: TaskColumn
 
 
 def _verdict(record: TaskRecord, num_above: int, scatter: float) -> Verdict:
-    if num_above < _FEWEST_ABOVE:
+    if num_above < FEWEST_ABOVE:
         return "at chance"
     if not len(record.predicted):
         return "not shown"

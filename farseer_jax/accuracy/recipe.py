@@ -176,6 +176,8 @@ def _common(records: Sequence[TaskRecord]) -> list[np.ndarray]:
 
 
 def _accuracy(runs: Runs, task: TaskColumn, percent: bool) -> np.ndarray:
+    if task.name not in runs.extra:
+        raise ValueError(f"the task {task.name!r} is an input or the loss: name another column")
     found = checked_accuracy(runs.extra[task.name], task.name, percent=percent)
     known = found[~np.isnan(found)]
     if len(known) < _FEWEST_RUNS:

@@ -105,9 +105,9 @@ class _Table(dict[str, Any]):
 
 def _read(settings: Settings) -> "_Table":
     if settings["path"] is None:
-        from farseer_jax import example_tasks
+        from farseer_jax.example import TASK_CHANCE, example_tasks
 
-        return _Table(runs=example_tasks(recipe="both"), is_example=True)
+        return _Table(runs=example_tasks(recipe="both"), by=["recipe"], chance=TASK_CHANCE)
     from farseer_jax.runs.read_table import read_table  # without JAX: mistakes come immediately
 
     own = {name: settings[name] for name in ("N", "D") if settings[name]}
@@ -156,14 +156,6 @@ def accuracy(
     """
     import farseer_jax
 
-    own = dict(table)
-    if own.pop("is_example", False) and by is None:
-        by = ["recipe"]
-    return farseer_jax.forecast_accuracy(
-        own.pop("runs"),
-        list(points) or None,
-        by=by or (),
-        approaches=approaches or "two-step",
-        **own,
-        **options,
-    )
+    given = {"by": by, "approaches": approaches, **options}
+    own = {name: value for name, value in given.items() if value is not None}
+    return farseer_jax.forecast_accuracy(points=list(points) or None, **{**table, **own})

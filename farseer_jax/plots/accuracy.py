@@ -15,6 +15,7 @@ from farseer_jax.accuracy.predictability import Predictability
 from farseer_jax.accuracy.step import AccuracyStep
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.plots.draws import draws
+from farseer_jax.plots.layout import legend_outside
 from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of, one_of, ordered_colours
 from farseer_jax.results.numbers import level_text, quantity_text
 
@@ -53,7 +54,7 @@ def plot_accuracy(
         >>> from farseer_jax.plots import plot_accuracy
         >>> found = fj.forecast_accuracy(fj.example_tasks(), [(7e9, 2e12)])
         >>> axes = plot_accuracy(found)
-        >>> [own.get_title() for own in axes]
+        >>> [own.get_title("left") for own in axes]
         ['easy_acc', 'medium_acc', 'hard_acc', 'guess_acc', 'average of tasks']
     """
     chains = _chains_of(forecast, recipe)
@@ -284,7 +285,7 @@ def _draw_errors(axes: Axes, rows: list[Predictability]) -> None:
     ]
     shown = dict.fromkeys(row.verdict for row in rows)
     handles += [Line2D([], [], color=_VERDICTS[own], lw=2.5, label=own) for own in shown]
-    axes.legend(handles=handles, loc="lower right", frameon=True, framealpha=0.85, edgecolor="none")
+    legend_outside(axes, handles=handles)
 
 
 def _draw_ranks(axes: Axes, forecast: AccuracyForecast, tasks: list[str]) -> None:
@@ -307,4 +308,4 @@ def _draw_ranks(axes: Axes, forecast: AccuracyForecast, tasks: list[str]) -> Non
     )  # fmt: skip
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.5 / max(len(tasks), 3) - 0.06), ncols=3)
+    legend_outside(axes)

@@ -135,7 +135,7 @@ class SingleStepAccuracy(Law):
         >>> law = SingleStepAccuracy(floor=0.25, ceiling=1.0, limit=3.0, N_scale=1e10, alpha=0.3,
         ...                          D_scale=1e11, beta=0.3)
         >>> [round(float(law(N, 20 * N)), 3) for N in (1e8, 1e9, 1e10)]
-        [0.267, 0.414, 0.737]
+        [0.261, 0.513, 0.825]
     """
 
     name: ClassVar[str] = "single-step-accuracy"
