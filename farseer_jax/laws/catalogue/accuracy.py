@@ -41,7 +41,9 @@ class LogisticAccuracy(Law):
     """
 
     name: ClassVar[str] = "logistic-accuracy"
-    formula: ClassVar[str] = "floor + (ceiling − floor)/(1 + e^(steepness·(task_loss − midpoint)))"
+    formula: ClassVar[str] = (
+        "y = floor + (ceiling − floor)/(1 + e^(steepness·(task_loss − midpoint)))"
+    )
     response_link: ClassVar[str] = "identity"
 
     floor: Fraction
@@ -88,7 +90,7 @@ class ExponentialAccuracy(Law):
     """
 
     name: ClassVar[str] = "exponential-accuracy"
-    formula: ClassVar[str] = "1 − epsilon + k·e^(−gamma·task_loss)"
+    formula: ClassVar[str] = "y = 1 − epsilon + k·e^(−gamma·task_loss)"
     response_link: ClassVar[str] = "identity"
 
     epsilon: Fraction
@@ -140,7 +142,7 @@ class SingleStepAccuracy(Law):
 
     name: ClassVar[str] = "single-step-accuracy"
     formula: ClassVar[str] = (
-        "floor + (ceiling − floor)/(1 + e^((N_scale/N)^α + (D_scale/D)^β − limit))"
+        "y = floor + (ceiling − floor)/(1 + e^((N_scale/N)^α + (D_scale/D)^β − limit))"
     )
     response_link: ClassVar[str] = "identity"
 
@@ -195,7 +197,7 @@ class ComputeAccuracy(Law):
     """
 
     name: ClassVar[str] = "compute-accuracy"
-    formula: ClassVar[str] = "floor + (ceiling − floor)/(1 + (C_half/C)^exponent)"
+    formula: ClassVar[str] = "y = floor + (ceiling − floor)/(1 + (C_half/C)^exponent)"
     response_link: ClassVar[str] = "identity"
 
     floor: Fraction
