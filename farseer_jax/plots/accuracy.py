@@ -15,7 +15,7 @@ from farseer_jax.accuracy.predictability import Predictability
 from farseer_jax.accuracy.step import AccuracyStep
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.plots.draws import draws
-from farseer_jax.plots.layout import legend_outside
+from farseer_jax.plots.layout import NARROW, legend_outside
 from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of, one_of, ordered_colours
 from farseer_jax.results.numbers import level_text, quantity_text
 
@@ -170,7 +170,8 @@ def _add_legend(panels: Sequence[Axes], chains: dict[str, Chain], spare: Axes | 
                 color=COLOURS[place % len(COLOURS)],
                 label=label,
                 lw=1.3,
-                **{"marker": "o", "ms": 4},
+                marker="o",
+                ms=4,
             )
             for place, label in enumerate(chains)
         ]
@@ -197,7 +198,8 @@ def _add_legend(panels: Sequence[Axes], chains: dict[str, Chain], spare: Axes | 
             bbox_to_anchor=(box.x0 + box.width / 2, box.y0 + box.height / 2),
         )
     elif len(panels) > 1:
-        figure.legend(handles=handles, loc="outside lower center", ncols=5)
+        ncols = 2 if figure.get_figwidth() < NARROW else 5
+        figure.legend(handles=handles, loc="outside lower center", ncols=ncols)
     else:
         panels[0].legend(handles=handles, loc="upper left")
 
