@@ -191,6 +191,26 @@ class TestTables:
         with pytest.raises(ValueError, match=message):
             fj.forecast_accuracy(own, POINTS, **options)
 
+    def test_doubtful_columns(self) -> None:
+        own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}
+        worse = fj.forecast_accuracy({**own, "easy_bpb": 1.0 / own["easy_bpb"]}, tasks="easy_acc")
+        assert "easy_acc is better where its loss is worse" in worse.warnings[0]
+        same = fj.forecast_accuracy({**own, "easy_acc": np.full(25, 0.5)}, tasks="easy_acc")
+        assert "easy_acc is the same in all runs" in same.warnings[0]
+        with pytest.raises(ValueError, match="the loss is the same in all runs"):
+            fj.forecast_accuracy({**own, "easy_bpb": np.full(25, 0.5)}, tasks="easy_acc")
+
+    def test_copies_count_once_and_runs_are_a_table(self) -> None:
+        own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}
+        options: dict[str, Any] = {"tasks": "easy_acc", "chance": CHANCE}
+        twice = {name: np.concatenate([x, x]) for name, x in own.items()}
+        extra = {name: x for name, x in own.items() if name not in ("N", "D", "loss")}
+        runs = fj.Runs(own["N"], own["D"], own["loss"], extra)
+        single, *others = (
+            str(fj.forecast_accuracy(table, POINTS, **options)) for table in (own, twice, runs)
+        )
+        assert others == [single] * 2
+
     def test_per_cent(self) -> None:
         own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}
         plain = fj.forecast_accuracy(own, POINTS, tasks="easy_acc")
@@ -204,7 +224,7 @@ class TestTables:
         own = {n: x[:10] for n, x in fj.example_tasks().items() if n != "recipe"}
         own["easy_acc"] = np.full(10, 0.25)
         found = fj.forecast_accuracy(own, POINTS, tasks="easy_acc,medium_acc", chance=0.25)
-        assert "easy_acc is at chance in nearly all runs" in found.warnings[0]
+        assert "easy_acc is the same in all runs" in found.warnings[0]
         assert any("the runs have 2 sizes" in sentence for sentence in found.warnings)
         assert {row.verdict for row in found.predictability} <= {"at chance", "not shown"}
 

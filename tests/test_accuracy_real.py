@@ -1,4 +1,4 @@
-"""Accuracies on public tables: earlier extrapolations, intervals, and what the page says of them."""
+"""Accuracies on public tables: earlier extrapolations, intervals, and the numbers of the page."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def test_the_ladder_of_olmo(shared_data: Path) -> None:
     table = fj.read_table(shared_data / "named_inputs" / "olmo_tasks.csv")
     tasks = "hellaswag_acc,arc_challenge_acc,piqa_acc"
     found = fj.forecast_accuracy(table, [(6.9e9, 3.9e12)], tasks=tasks)
-    assert [own.loss for own in found.columns][0] == "hellaswag_bpb"
+    assert found.columns[0].loss == "hellaswag_bpb"
     assert {own.verdict for own in found.predictability} == {"predictable"}
     rows = found.approach_table().to_dataframe().set_index("approach").error
     assert rows["two-step"] < 0.015

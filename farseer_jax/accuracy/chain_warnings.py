@@ -16,18 +16,57 @@ _FEW_SIZES = 3
 _WIDE_FLOOR = 0.05  # standard deviation of a floor that is not determined
 _FAR = 0.5  # of the range of losses
 FEWEST_ABOVE = 3  # runs that show a rise
+_RISES = 0.5  # rank correlation of loss and accuracy
 _CLOSE = 2.0  # standard deviations of a run from chance
 
 
 def chain_warnings(chain: "Chain") -> tuple[str, ...]:
     """Reasons to doubt the accuracies, worst first."""
     found: list[str | None] = [
+        _constant(chain),
+        _rising(chain),
         _at_chance(chain),
         _beyond(chain),
         _few_sizes(chain),
         _floor(chain),
     ]
     return tuple(own for own in found if own is not None)
+
+
+def _known(step: AccuracyStep) -> np.ndarray:
+    """Whether each run counts, ``(run,)``."""
+    return np.asarray(step.weights > 0.0)
+
+
+def _is_constant(step: AccuracyStep) -> bool:
+    return bool(np.ptp(step.runs.accuracy[_known(step)]) == 0.0)
+
+
+def _constant(chain: "Chain") -> str | None:
+    names = [task for task in chain.tasks if _is_constant(chain.of_task(task)[0])]
+    if not names:
+        return None
+    return f"the accuracy on {listed(names)} is the same in all runs, which say nothing about it"
+
+
+def _rising(chain: "Chain") -> str | None:
+    """Accuracies that are better where the loss is worse."""
+    names = []
+    for task in chain.tasks:
+        step = chain.of_task(task)[0]
+        loss = step.runs.inputs.get("task_loss")
+        if loss is None or _is_constant(step):
+            continue
+        own = _known(step)
+        ranks = [np.argsort(np.argsort(x[own])) for x in (loss, step.runs.accuracy)]
+        if np.corrcoef(*ranks)[0, 1] > _RISES:
+            names.append(task)
+    if not names:
+        return None
+    return (
+        f"the accuracy on {listed(names)} is better where its loss is worse: check that the column "
+        "of the loss is right"
+    )
 
 
 def _at_chance(chain: "Chain") -> str | None:
@@ -44,7 +83,7 @@ def _at_chance(chain: "Chain") -> str | None:
 
 
 def _is_at_chance(step: AccuracyStep) -> bool:
-    return int(above_chance(step).sum()) < FEWEST_ABOVE
+    return not _is_constant(step) and int(above_chance(step).sum()) < FEWEST_ABOVE
 
 
 def above_chance(step: AccuracyStep) -> np.ndarray:
@@ -61,7 +100,7 @@ def _beyond(chain: "Chain") -> str | None:
         for step in chain.of_task(task):
             if step.source < 0 or "task_loss" not in step.runs.inputs:
                 continue
-            known = step.runs.inputs["task_loss"]
+            known = step.runs.inputs["task_loss"][_known(step)]
             least, width = float(np.nanmin(known)), float(np.nanmax(known) - np.nanmin(known))
             if (chain.loss[step.source] < least - _FAR * width).any():
                 far.append(task)
@@ -75,7 +114,7 @@ def _beyond(chain: "Chain") -> str | None:
 
 
 def _few_sizes(chain: "Chain") -> str | None:
-    num = min(len(np.unique(step.runs.size)) for step in chain.steps)
+    num = min(len(np.unique(step.runs.size[_known(step)])) for step in chain.steps)
     if num >= _FEW_SIZES:
         return None
     sizes = "one size" if num == 1 else f"{num} sizes"

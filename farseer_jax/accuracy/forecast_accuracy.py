@@ -15,7 +15,9 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.binding import Part, bind_runs
 from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.find_columns import usual_columns
+from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.progress import stage
 from farseer_jax.tables.columns import Columns
 
@@ -49,7 +51,7 @@ def forecast_accuracy(
     size; all tasks and hold-outs are fitted in one batch.
 
     Args:
-        runs: a table with N, D, losses and accuracies, a row per run.
+        runs: :class:`Runs` or a table with N, D, losses and accuracies, a row per run.
         points: where to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; a run of ten
             times the largest compute unless given.
         tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; those that end in
@@ -83,7 +85,7 @@ def forecast_accuracy(
     """
     check_level(level)
     used = _approaches(approaches)
-    table = columns_of_table(runs)
+    table = _columns_of(runs)
     groups = names_of(by)
     common = _common_loss(table, task_loss)
     found = find_tasks(_numbers(table, groups), tasks, task_loss, common, chance, questions)
@@ -104,6 +106,14 @@ def forecast_accuracy(
         tuple(found),
         tuple(own.records for own in recipes),
     )
+
+
+def _columns_of(runs: object) -> Columns:
+    """The columns of a table, or of runs with further columns."""
+    if not isinstance(runs, Runs):
+        return columns_of_table(runs)
+    loss = runs.loss_name or "loss"
+    return Columns({**flat_inputs(runs, runs.inputs), loss: runs.loss, **runs.extra})
 
 
 def _approaches(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -148,7 +158,6 @@ def _parts(
         response=common or tasks[0].loss,
         by=by,
         units=units,
-        copies="keep",
         checked=True,
     )
 

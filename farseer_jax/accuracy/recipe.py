@@ -80,6 +80,7 @@ def fit_recipe(
         percent: whether accuracies are in per cent.
         seed: of the draws.
     """
+    runs = _without_copies(runs, tasks)
     weights = np.ones(len(runs)) if runs.weights is None else runs.weights / runs.weights.mean()
     rolling = rolling_sizes(runs.N, weights > 0.0)
     accuracies = {own.name: _accuracy(runs, own, percent) for own in tasks}
@@ -175,6 +176,17 @@ def _common(records: Sequence[TaskRecord]) -> list[np.ndarray]:
     return [np.array([own.index(key) for key in shared], dtype=int) for own in keys]
 
 
+def _without_copies(runs: Runs, tasks: Sequence[TaskColumn]) -> Runs:
+    """The runs without rows that are equal to another in N, D, losses and accuracies."""
+    names = {name for own in tasks for name in (own.name, own.loss)} & set(runs.extra)
+    columns = [floats_of(runs.extra[name], f"column {name!r}") for name in sorted(names)]
+    table = np.column_stack([runs.N, runs.D, runs.loss, *columns])
+    _, first = np.unique(table, axis=0, return_index=True, equal_nan=True)
+    if len(first) == len(runs):
+        return runs
+    return runs.select(mask=np.isin(np.arange(len(runs)), first))
+
+
 def _accuracy(runs: Runs, task: TaskColumn, percent: bool) -> np.ndarray:
     if task.name not in runs.extra:
         raise ValueError(f"the task {task.name!r} is an input or the loss: name another column")
@@ -190,11 +202,15 @@ def _accuracy(runs: Runs, task: TaskColumn, percent: bool) -> np.ndarray:
 
 def _loss(runs: Runs, name: str) -> np.ndarray:
     """The loss on a task, NaN where it is missing, ``(run,)``."""
-    if name == runs.loss_name:
-        return runs.loss
-    found = floats_of(runs.extra[name], f"column {name!r}")
+    own = runs.loss if name == runs.loss_name else runs.extra[name]
+    found = floats_of(own, f"column {name!r}")
     known = np.flatnonzero(~np.isnan(found))
     refuse_bad_rows(found[known], f"column {name!r}", POSITIVE, known)
+    if not len(known) or np.ptp(found[known]) == 0.0:
+        raise ValueError(
+            f"column {name!r}: the loss is the same in all runs, so that no accuracy follows from "
+            "it: name another column, task_loss='…'"
+        )
     return found
 
 
