@@ -1,6 +1,10 @@
 # The public names and their homes, each once. They are imported at first use.
 from . import datasets
 from ._version import __version__
+from .accuracy.accuracy_forecast import AccuracyForecast
+from .accuracy.chain import Chain
+from .accuracy.chain_fits import chain
+from .accuracy.forecast_accuracy import forecast_accuracy
 from .choosing.averaged_fit import AveragedFit, AveragedMember
 from .choosing.choose_law import choose_law
 from .choosing.law_choice import LawChoice, TriedLaw
@@ -8,10 +12,22 @@ from .choosing.table_reading import TableReading
 from .curve_fitting.annealed import anneal_curves
 from .curve_fitting.annealed_result import AnnealedLosses
 from .curve_fitting.compare_schedules import ScheduleComparison, compare_schedules
+from .curve_fitting.errors import CurveErrors
 from .curve_fitting.fit_curves import fit_curves
 from .curve_fitting.optimal_schedule import optimise_schedule
 from .curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
-from .curve_fitting.result import CurveFit
+from .curve_fitting.result import CurveFit, CurveRecord
+from .curve_laws.annealing import Annealing
+from .curve_laws.changes import Change
+from .curve_laws.functional_scaling import FunctionalScaling
+from .curve_laws.law import CurveLaw, CurveScale, Prior
+from .curve_laws.multi_power import MultiPower
+from .curve_laws.sizes import (
+    AnnealingSize,
+    FunctionalScalingSize,
+    MultiPowerSize,
+    SizedCurveLaw,
+)
 from .curves.curve import Curve
 from .curves.curves import Curves
 from .curves.example import example_curves
@@ -52,7 +68,7 @@ from .diagnostics.residual_diagnostics import ResidualDiagnostics
 from .diagnostics.shape import Rise, Shape
 from .diagnostics.transforms import Transform
 from .diagnostics.whiteness import Whiteness
-from .example import example_law, example_runs, paper_grid, simulate
+from .example import example_law, example_runs, example_tasks, paper_grid, simulate
 from .fitting.fit import fit
 from .fitting.fit_batch import BatchFit, fit_batch
 from .fitting.fits import Fits
@@ -63,6 +79,12 @@ from .forecasting.forecast import forecast
 from .forecasting.result import Forecast
 from .inspection.inspect_table import inspect_table
 from .inspection.table_inspection import TableInspection
+from .laws.catalogue.accuracy import (
+    ComputeAccuracy,
+    ExponentialAccuracy,
+    LogisticAccuracy,
+    SingleStepAccuracy,
+)
 from .laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from .laws.catalogue.chinchilla import Chinchilla
 from .laws.catalogue.continual_pretraining import (
@@ -180,9 +202,12 @@ from .uncertainty.weight_schemes import (
 )
 
 __all__ = [
+    "AccuracyForecast",
     "Allocation",
     "Along",
     "AnnealedLosses",
+    "Annealing",
+    "AnnealingSize",
     "AsymmetricLearningRateBatch",
     "AveragedFit",
     "AveragedMember",
@@ -194,11 +219,14 @@ __all__ = [
     "CandidateResult",
     "Category",
     "Center",
+    "Chain",
+    "Change",
     "Chinchilla",
     "ChoiceComparison",
     "ChoiceResult",
     "Columns",
     "ComparedPoints",
+    "ComputeAccuracy",
     "ComputeMultipliers",
     "ContinualPretraining",
     "CorrelatedErrors",
@@ -209,7 +237,11 @@ __all__ = [
     "CoupledInteraction",
     "CrossDomainContinualPretraining",
     "Curve",
+    "CurveErrors",
     "CurveFit",
+    "CurveLaw",
+    "CurveRecord",
+    "CurveScale",
     "Curves",
     "DataConstrained",
     "DataMixing",
@@ -225,6 +257,7 @@ __all__ = [
     "ExcessParameters",
     "ExpertParameters",
     "Exponent",
+    "ExponentialAccuracy",
     "Extrapolation",
     "Farseer",
     "FineTuning",
@@ -236,6 +269,8 @@ __all__ = [
     "FormChoice",
     "FormPair",
     "Fraction",
+    "FunctionalScaling",
+    "FunctionalScalingSize",
     "Grid",
     "Influence",
     "InputLimit",
@@ -251,6 +286,7 @@ __all__ = [
     "LearningRateBatch",
     "LeastSquares",
     "Link",
+    "LogisticAccuracy",
     "LossProfile",
     "LowPrecisionParameters",
     "MethodComparison",
@@ -267,6 +303,8 @@ __all__ = [
     "MoEUpcycling",
     "MonotoneOver",
     "MonotoneReport",
+    "MultiPower",
+    "MultiPowerSize",
     "NoDerivativeError",
     "Noise",
     "Objective",
@@ -287,6 +325,7 @@ __all__ = [
     "Positive",
     "Precision",
     "Prediction",
+    "Prior",
     "ProfileReport",
     "PublishedModel",
     "RawFarseer",
@@ -309,6 +348,8 @@ __all__ = [
     "ScheduleComparison",
     "Separable",
     "Shape",
+    "SingleStepAccuracy",
+    "SizedCurveLaw",
     "StartReport",
     "StretchedExponential",
     "Suggestions",
@@ -333,6 +374,7 @@ __all__ = [
     "bootstrap",
     "broken_power_law",
     "build_design",
+    "chain",
     "check_shape",
     "choose_forms",
     "choose_law",
@@ -352,11 +394,13 @@ __all__ = [
     "example_curves",
     "example_law",
     "example_runs",
+    "example_tasks",
     "extrapolate",
     "fit",
     "fit_batch",
     "fit_curves",
     "forecast",
+    "forecast_accuracy",
     "influence",
     "inspect_table",
     "law",

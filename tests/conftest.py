@@ -86,6 +86,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+def pytest_sessionfinish() -> None:
+    """Pytest looks for garbage twice at the end, and JAX forgets its kernels after that."""
+    jax.clear_caches()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False  # the order below, for pytest-xdist
     # registered as a plugin: hooks of this file are called for the tests below it alone
@@ -132,6 +137,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         skip_without("shared", "no ../shared/data beside the repository, where the real runs are")
     return folder
+
+
+@pytest.fixture(scope="session")
+def schedule_curves(shared_data: Path) -> fj.Curves:
+    """Nine published curves: three schedules for each of three sizes."""
+    table = shared_data / "named_inputs" / "schedule_curves.csv"
+    return fj.read_curves(table, run=["N_million", "curve"], warmup=2_160)
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def test_losses_are_those_of_the_law_that_made_the_curves(
 
 def test_a_run_that_was_annealed_keeps_its_loss() -> None:
     """The curve wsd was annealed linearly over its last third: its own loss is known."""
-    found = fj.anneal_curves(curve_fit(), over=2000, same_steps=True, points=99)
+    found = fj.anneal_curves(curve_fit(), over=2000, same_steps=True, points=4)
     own = curve_fit().curves["wsd"]
     row = max(np.flatnonzero(np.array(found.curve) == "wsd"))
     assert found.final_step[row] == 6000

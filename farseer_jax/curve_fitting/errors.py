@@ -20,14 +20,15 @@ class CurveErrors:
 
     The errors of ln loss are the sum of noise, independent between points; an offset of each
     curve, such as that of its seed; a misfit of the law that is smooth in the logarithm of the
-    step; and a share of what annealing has taken off the loss, of each curve as well. So the
-    points of a curve do not count as so many runs.
+    step; and a share of what annealing has taken off the loss, one part of it the same all along
+    the curve, and one as smooth as the misfit. So the points of a curve do not count as so many
+    runs.
 
     Args:
         offset: of a curve.
         smooth: of its misfit.
         length: how far the misfit is alike, in e-folds of the step.
-        annealing: of the annealed loss of a curve, relative to the law's.
+        annealing: of each part of the error of the annealed loss, relative to the law's.
         noise: least standard deviation of a point, however many logged losses it is the mean of.
 
     Raises:
@@ -40,9 +41,9 @@ class CurveErrors:
         >>> points["annealed_share"] = np.array([0.0, 0.02, 0.0])
         >>> columns = errors.columns(points).at(points).matrix * errors.noise
         >>> (1e6 * columns @ columns.T).round(1)
-        array([[5., 1., 0.],
-               [1., 9., 0.],
-               [0., 0., 5.]])
+        array([[ 5.,  1.,  0.],
+               [ 1., 13.,  0.],
+               [ 0.,  0.,  5.]])
     """
 
     offset: float = 0.0005
@@ -114,14 +115,15 @@ class CurveErrorColumns:
 
     def _variance(self, points: "_Points") -> np.ndarray:
         own = self._errors
-        annealed = (own.annealing * points.annealed) ** 2
+        annealed = 2.0 * (own.annealing * points.annealed) ** 2
         return (own.offset**2 + own.smooth**2 + annealed) / own.noise**2
 
     def _covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
         own = self._errors
         apart = (first.place[:, None] - second.place) / own.length
         annealed = own.annealing**2 * np.outer(first.annealed, second.annealed)
-        alike = own.offset**2 + own.smooth**2 * np.exp(-0.5 * apart**2) + annealed
+        near = np.exp(-0.5 * apart**2)
+        alike = own.offset**2 + own.smooth**2 * near + annealed * (1.0 + near)
         return (first.curve[:, None] == second.curve) * alike / own.noise**2
 
 

@@ -12,12 +12,15 @@ from farseer_jax.curve_fitting.result import CurveFit, CurveRecord
 from farseer_jax.curve_laws.law import CurveLaw
 from farseer_jax.curve_laws.registry import SIZED, curve_law_named
 from farseer_jax.curves.curves import Curves
+from farseer_jax.fitting.type_checks import shown, with_article
 from farseer_jax.forecasting.posterior import Posterior, fit_member
 from farseer_jax.forecasting.rolling_limits import RollingLimits
 from farseer_jax.forecasting.stack import record_of
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runtime.progress import in_stages
 from farseer_jax.runtime.threads import one_blas_thread
+
+_LEAST_POINTS = 8
 
 
 def fit_curves(
@@ -44,6 +47,7 @@ def fit_curves(
         level: nominal coverage of intervals.
 
     Raises:
+        TypeError: ``curves`` are not curves, or ``law`` is not a law of curves.
         ValueError: a law is unknown, the curves lack an input that it needs, or the curves have
             too few points.
 
@@ -54,6 +58,16 @@ def fit_curves(
         'multi-power'
     """
     check_level(level)
+    if not isinstance(curves, Curves):
+        raise TypeError(
+            "curves: expected Curves, such as read_curves(path), got "
+            f"{with_article(type(curves).__name__)}"
+        )
+    if (num := sum(map(len, curves))) < _LEAST_POINTS:
+        raise ValueError(
+            f"curves: {num} points are too few for a law of curves, which needs {_LEAST_POINTS}: "
+            "log the loss more often"
+        )
     laws = laws_for(curves, law)
     thinned = curves.thinned(points)
     errors = CurveErrors() if errors is None else errors
@@ -86,7 +100,10 @@ def laws_for(curves: Curves, law: type[CurveLaw] | str | None) -> list[type[Curv
     chosen = list(SIZED) if law is None else [curve_law_named(law) if isinstance(law, str) else law]
     for own in chosen:
         if not (isinstance(own, type) and issubclass(own, CurveLaw)):
-            raise TypeError(f"law: expected a law of curves or its name, got {own!r}")
+            known = ", ".join(law.name for law in SIZED)
+            raise TypeError(
+                f"law: expected a law of curves ({known}) or its class, got {shown(own)}"
+            )
     if len(set(curves.inputs.get("N", np.ones(1)).tolist())) < 2:
         return chosen
     return [SIZED.get(own, own) for own in chosen]

@@ -98,5 +98,5 @@ def _needed(curve: Curve, names: Sequence[str]) -> dict[str, float]:
 
 def _weights(curve: Curve, errors: CurveErrors) -> np.ndarray:
     """Inverse variances of the points: the noise of the logged losses, and the least noise."""
-    counts = np.ones(len(curve)) if curve.counts is None else curve.counts
-    return np.asarray(1.0 / (1.0 + ((curve.noise or 0.0) / errors.noise) ** 2 / counts))
+    own = curve.standard_errors
+    return 1.0 / (1.0 + ((np.zeros(len(curve)) if own is None else own) / errors.noise) ** 2)

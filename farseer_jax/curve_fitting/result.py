@@ -179,7 +179,7 @@ class CurveFit(Result):
         posterior = posterior_of(member, columns, features, problem, found)
         return Stack([posterior], np.ones(1), np.array([self.records[0].widening]))
 
-    @property
+    @cached_property
     def scale(self) -> CurveScale:
         """The scale relative to which the law was searched."""
         return scale_of(self.thinned)

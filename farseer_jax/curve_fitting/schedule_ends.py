@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.curve_fitting.points import inputs_at, scale_of
+from farseer_jax.curve_fitting.points import inputs_at
 from farseer_jax.curve_fitting.result import CurveFit
 from farseer_jax.curves.schedule import Schedule
 
@@ -65,14 +65,13 @@ def end_draws(fit: CurveFit, ends: Sequence[ScheduleEnd], num: int, seed: int) -
 
 def _inputs(fit: CurveFit, ends: Sequence[ScheduleEnd]) -> dict[str, np.ndarray]:
     needed = type(fit.law).inputs_of_curves()
-    scale = scale_of(fit.thinned)
     parts = [
         inputs_at(
             own.curve,
             own.schedule,
             own.schedule.steps,  # type: ignore[arg-type]
             {name: own.constant[name] for name in needed},
-            scale,
+            fit.scale,
         )
         for own in ends
     ]

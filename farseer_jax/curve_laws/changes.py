@@ -18,6 +18,7 @@ _FEW = 64  # changes that are terms of their own
 _JUMP = 8.0  # a change this many times as large as its neighbours
 _DISTANCE = 6  # of a block from the step, in its lengths
 _RATIO = 2.0  # of the rates in a block, and of the areas
+_BEND = 0.02  # of a rate: how far it may be from a straight line in the middle of a block
 _SAME = 1e-12  # of a block's length: changes at one place
 
 _Covers: TypeAlias = list[tuple[np.ndarray, np.ndarray]]  # rows and blocks of each level
@@ -172,26 +173,42 @@ def _terms(
         length = 1 << level
         first = begin // length
         padding = begin - first * length
-        places, masses = _two_points(np.pad(measure, (padding, 0)), length)
         rows, blocks = (np.concatenate(pair) for pair in zip(covers[level], halved, strict=True))
-        inside = (blocks >= first) & (blocks < first + len(masses[0]))
+        inside = (blocks >= first) & (blocks < first - (-(len(measure) + padding) // length))
         rows, blocks = rows[inside], blocks[inside]
-        wide = _varies(varied, padding, length)[blocks - first]
+        if not len(rows):
+            halved = rows, blocks
+            continue
+        needed, which = np.unique(blocks, return_inverse=True)
+        parts = [_blocks(array, padding, length, needed - first) for array in (measure, *varied)]
+        wide = _varies(parts[1:])[which]
         halved = np.tile(rows[wide], 2), np.concatenate([2 * blocks[wide], 2 * blocks[wide] + 1])
-        rows, blocks = rows[~wide], blocks[~wide] - first
-        for place, mass in zip(places, masses, strict=True):
-            used = mass[blocks] > 0.0
-            at = blocks[used]
-            found.append((rows[used], place[at] + first * length, sign * mass[at]))
+        rows, which = rows[~wide], which[~wide]
+        for place, mass in zip(*_two_points(parts[0]), strict=True):
+            used = mass[which] > 0.0
+            at = which[used]
+            found.append((rows[used], place[at] + needed[at] * length, sign * mass[at]))
     return found
 
 
-def _varies(varied: np.ndarray, padding: int, length: int) -> np.ndarray:
-    """Whether one of two numbers varies by a large factor within a block, ``(block,)``."""
-    num = -(-(varied.shape[1] + padding) // length)
-    filled = np.pad(varied, ((0, 0), (padding, num * length - padding - varied.shape[1])), "edge")
-    blocks = filled.reshape(2, num, length)
-    return (blocks.max(2) > _RATIO * blocks.min(2)).any(0) & (length > 1)
+def _blocks(values: np.ndarray, padding: int, length: int, needed: np.ndarray) -> np.ndarray:
+    """Some blocks of an array that begins after a padding, NaN around it, ``(block, step)``."""
+    at = needed[:, None] * length - padding + np.arange(length)
+    inside = (at >= 0) & (at < len(values))
+    return np.where(inside, values[np.clip(at, 0, len(values) - 1)], np.nan)
+
+
+def _varies(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Whether one of some arrays varies by a large factor or bends in a block, ``(block,)``."""
+    length = parts[0].shape[1]
+    found = np.zeros(len(parts[0]), dtype=bool)
+    if length == 1:
+        return found
+    for own in parts:
+        middle = 0.5 * (own[:, 0] + own[:, -1])
+        found |= np.nanmax(own, axis=1) > _RATIO * np.nanmin(own, axis=1)
+        found |= np.abs(own[:, length // 2] - middle) > _BEND * middle
+    return found
 
 
 def _cover(ends: np.ndarray) -> "_Covers":
@@ -222,17 +239,18 @@ def _cover(ends: np.ndarray) -> "_Covers":
 
 
 def _two_points(
-    measure: np.ndarray, length: int
+    blocks: np.ndarray,
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """The Gauss rule of two points for the measure in each block of ``length`` steps.
+    """The Gauss rule of two points for the measure in each block.
+
+    Args:
+        blocks: the measure, NaN counts as 0, ``(block, step)``.
 
     Returns:
-        Places ``(block,)`` and masses ``(block,)`` of the first point, and of the second.
+        Places ``(block,)``, the first step being 1, and masses ``(block,)`` of the first point, and
+        of the second.
     """
-    num = -(-len(measure) // length)
-    padded = np.zeros(num * length)
-    padded[: len(measure)] = measure
-    blocks = padded.reshape(num, length)
+    blocks, length = np.nan_to_num(blocks), blocks.shape[1]
     offset = np.arange(length) - 0.5 * (length - 1)
     mass = blocks.sum(1)
     safe = np.where(mass > 0.0, mass, 1.0)
@@ -245,5 +263,5 @@ def _two_points(
     root = np.sqrt(ratio**2 + 4.0 * np.where(spread, variance, 0.0))
     low, high = 0.5 * (ratio - root), 0.5 * (ratio + root)
     share = np.where(spread, high / np.where(spread, root, 1.0), 1.0)
-    middle = np.arange(num) * length + 1 + 0.5 * (length - 1) + mean
+    middle = 1 + 0.5 * (length - 1) + mean
     return (middle + low, middle + high), (mass * share, mass * (1.0 - share))

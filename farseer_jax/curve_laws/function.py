@@ -13,12 +13,13 @@ import numpy as np
 from farseer_jax.curve_laws.changes import Change, Changes, changes_before
 from farseer_jax.curve_laws.law import CurveLaw
 from farseer_jax.link_functions import Link
-from farseer_jax.solvers.bound_function import BoundFunction, Parameters
+from farseer_jax.solvers.bound_function import BoundFunction, Parameters, columns_of
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 
 MakeLaw: TypeAlias = Callable[[Any], CurveLaw]
 
 IDENTITY = Link("identity")
+_BLOCK = 500_000  # effects at once
 
 
 class CurveFunction:
@@ -93,21 +94,24 @@ class BoundCurveFunction:
 
     def value(self, parameters: Parameters) -> np.ndarray:
         """The losses, ``(element, point)``, of parameters ``(element, component)`` or by column."""
-        return self._loss.value(self._columns(parameters, self._effect.value(parameters)))
+        columns = columns_of(parameters)
+        block = max(1, _BLOCK // max(1, len(self._changes.drop)))
+        parts = []
+        for first in range(0, len(columns[0]), block):
+            own = [column[first : first + block] for column in columns]
+            parts.append(self._loss.value([*own, self._summed(self._effect.value(own))]))
+        return np.concatenate(parts)
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
         """Losses ``(element, point)`` and derivatives ``(element, component, point)``."""
         effect, slopes = self._effect.value_and_slopes(parameters)
-        value, slope = self._loss.value_and_gradient(self._columns(parameters, effect))
+        value, slope = self._loss.value_and_gradient(
+            [*columns_of(parameters), self._summed(effect)]
+        )
         found = slope[:, :-1]
         for component, own in slopes.items():
             found[:, component] += slope[:, -1] * self._summed(own)
         return value, found
-
-    def _columns(self, parameters: Parameters, effect: np.ndarray) -> Sequence[np.ndarray]:
-        if isinstance(parameters, np.ndarray):
-            parameters = [parameters[:, k, None] for k in range(parameters.shape[1])]
-        return [*parameters, self._summed(effect)]
 
     def _summed(self, effect: np.ndarray) -> np.ndarray:
         """Effects ``(…, change)`` times the falls, summed over the changes before each point."""

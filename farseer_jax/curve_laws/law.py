@@ -176,7 +176,7 @@ def positive_power(base: ArrayLike, exponent: ArrayLike) -> Array:
 def power_fall(change: Change, q: ArrayLike) -> Array:
     """``(η_{k−1}^q − η_k^q) / (η_{k−1} − η_k)``, also where the rate does not change."""
     fall = jnp.asarray(change.previous - change.rate)
-    small = jnp.abs(fall) < 1e-9 * (change.previous + change.rate)
+    small = jnp.abs(fall) <= 1e-9 * (change.previous + change.rate)
     powers = positive_power(change.previous, q) - positive_power(change.rate, q)
     slope = q * positive_power(change.rate, q - 1.0)
     return jnp.where(small, slope, powers / jnp.where(small, 1.0, fall))

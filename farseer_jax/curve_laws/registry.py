@@ -14,8 +14,9 @@ from farseer_jax.curve_laws.sizes import (
     MultiPowerSize,
     SizedCurveLaw,
 )
+from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import law_from_dict, law_to_dict
-from farseer_jax.results.converter import UnknownNameError, given_classes, register
+from farseer_jax.results.converter import classes_given, given_classes, register
 
 SIZED: dict[type[CurveLaw], type[SizedCurveLaw]] = {
     MultiPower: MultiPowerSize,
@@ -40,25 +41,9 @@ def curve_law_named(name: str) -> type[CurveLaw]:
     return CURVE_LAWS[name]
 
 
-def _class_of(content: Mapping[str, Any]) -> type[CurveLaw]:
-    """The class of a stored law.
-
-    Raises:
-        UnknownNameError: it is neither the library's nor among the classes given to the reader.
-    """
-    own = {law.name: law for law in given_classes() if issubclass(law, CurveLaw)}
-    known = CURVE_LAWS | own
-    if content["law"] not in known:
-        raise UnknownNameError(
-            f"holds a fit of the law of curves {content['law']!r}; known are "
-            f"{', '.join(map(repr, known))}; to read a fit of your own law, give its class, as in "
-            "CurveFit.from_json(…, law=…)"
-        )
-    return known[content["law"]]
-
-
-def _from_dict(content: Mapping[str, Any]) -> Any:
-    return law_from_dict(content, _class_of)
+def _from_dict(content: Mapping[str, Any]) -> Law:
+    with classes_given((*CURVE_LAWS.values(), *given_classes())):
+        return law_from_dict(content)
 
 
 register(CurveLaw, law_to_dict, _from_dict)

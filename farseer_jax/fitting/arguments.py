@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.curve_laws.registry import CURVE_LAWS
 from farseer_jax.expressions.expression import parse
 from farseer_jax.fitting.registry import METHODS
 from farseer_jax.laws.catalogue.farseer import Farseer
@@ -117,6 +119,11 @@ def as_law(
         ValueError: the text is not a law.
         TypeError: neither a class of laws nor text.
     """
+    if law in CURVE_LAWS or (isinstance(law, type) and issubclass(law, CurveLaw)):
+        raise TypeError(
+            f"law: {law if isinstance(law, str) else law.name!r} is a law of loss curves: fit "
+            "it by fit_curves(read_curves(…)), in the shell `farseer curves`"
+        )
     named = law_named(law) if isinstance(law, str) else None
     if isinstance(law, str) and named is None:
         refuse_unknown_word(law)

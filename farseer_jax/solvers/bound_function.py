@@ -61,7 +61,7 @@ class BoundFunction:
         Returns:
             ``(element, run)``.
         """
-        columns = _columns(parameters)
+        columns = columns_of(parameters)
         outputs = self._run("value", self.function.value_program, columns)
         return self._spread(outputs[0], columns)
 
@@ -72,18 +72,18 @@ class BoundFunction:
             ``(component, sign, values)`` each.
         """
         found, program = self.function.partners
-        outputs = self._run("partners", program, _columns(parameters))
+        outputs = self._run("partners", program, columns_of(parameters))
         return [(component, sign, np.asarray(outputs[k])) for component, sign, k in found]
 
     def value_and_gradient(self, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
         """Values ``(element, run)`` and derivatives ``(element, component, run)``."""
-        columns = _columns(parameters)
+        columns = columns_of(parameters)
         value, *slopes = self._run("gradient", self.function.gradient_program, columns)
         return self._spread(value, columns), self._stacked(slopes, columns)
 
     def value_and_slopes(self, parameters: Parameters) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """Values ``(element, run)`` and the derivatives in the components that matter, likewise."""
-        columns = _columns(parameters)
+        columns = columns_of(parameters)
         value, *slopes = self._run("gradient", self.function.gradient_program, columns)
         used = sorted(self.function.used_components)
         return self._spread(value, columns), {k: self._spread(slopes[k], columns) for k in used}
@@ -98,7 +98,7 @@ class BoundFunction:
             sum_runs: applied to each array that broadcasts to ``(element, run)``.
         """
         program = self.function.hessian_program
-        return self._run("hessian", program, _columns(parameters), sum_runs)
+        return self._run("hessian", program, columns_of(parameters), sum_runs)
 
     def separable_hessian(
         self, parameters: Parameters, weights: np.ndarray, groups: Sequence[Any]
@@ -116,11 +116,13 @@ class BoundFunction:
         own = self.function.separable_hessian
         if own is None:
             return None
-        return own.sums(self._run("separable", own.program, _columns(parameters)), weights, groups)
+        return own.sums(
+            self._run("separable", own.program, columns_of(parameters)), weights, groups
+        )
 
     def curvature(self, parameters: Parameters, direction: Parameters) -> np.ndarray:
         """Second derivatives along a direction, ``(element, run)``."""
-        columns = [*_columns(parameters), *_columns(direction)]
+        columns = [*columns_of(parameters), *columns_of(direction)]
         outputs = self._run("curvature", self.function.curvature_program, columns)
         return self._spread(outputs[0], columns)
 
@@ -152,7 +154,8 @@ class BoundFunction:
         return stacked
 
 
-def _columns(parameters: Parameters) -> Sequence[np.ndarray]:
+def columns_of(parameters: Parameters) -> Sequence[np.ndarray]:
+    """One array per component, ``(element, 1)`` or ``(element, run)``."""
     if isinstance(parameters, np.ndarray):
         return [parameters[:, k, None] for k in range(parameters.shape[1])]
     return parameters
