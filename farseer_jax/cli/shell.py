@@ -16,8 +16,8 @@ from farseer_jax.close_names import closest
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
     "accuracy", "allocate", "anneal", "bootstrap", "choices", "compare", "completion", "curves",
-    "extrapolate", "fit", "forecast", "influence", "inspect", "optimise", "plot", "predict", "report",
-    "schedule", "suggest"
+    "extrapolate", "fit", "forecast", "influence", "inspect", "optimise", "plot", "predict",
+    "report", "schedule", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
