@@ -39,7 +39,7 @@ class Change(NamedTuple):
         >>> change = fj.Change(previous=3e-4, rate=1e-4, since=0.5, before=2.0, age=4_999)
         >>> law = fj.MultiPower.published("100M")
         >>> round(float(law.effect(change)), 2)  # how far the loss has followed
-        0.98
+        0.97
     """
 
     previous: Any
