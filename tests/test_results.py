@@ -308,6 +308,16 @@ def schedule_comparison() -> fj.ScheduleComparison:
     return fj.compare_schedules(curve_fit(), [cosine, given], curves=["cosine", None])
 
 
+@result("curve", "N", "step", "final_step", "D", "loss", "lower", "upper", "sd")
+def annealed_losses() -> fj.AnnealedLosses:
+    return fj.anneal_curves(curve_fit(), points=2, tokens_per_step=5e5)
+
+
+@result("family", "loss", "lower", "upper", "minus_cosine", "minus_constant_upper", "schedule")
+def optimal_schedule() -> fj.OptimalSchedule:
+    return fj.optimise_schedule(curve_fit(), 2_000, family=["cosine", "free"], knots=8)
+
+
 def assert_same(found: Any, expected: Any, where: str) -> None:
     """Equal in every field and every digit."""
     if isinstance(expected, np.ndarray):
