@@ -162,7 +162,7 @@ class Results:
 
     @cached_property
     def optimal_schedule(self) -> fj.OptimalSchedule:
-        return fj.optimise_schedule(self.curve_fit, 24_000, knots=20)
+        return fj.optimise_schedule(self.curve_fit, 6_000, knots=20)
 
     @cached_property
     def sized_curve_fit(self) -> fj.CurveFit:
