@@ -33,6 +33,7 @@ class CurveFunction:
     """
 
     twice_differentiable = False
+    input_shapes: Mapping[str, tuple[int, ...]] = {}  # all inputs are numbers or objects
 
     def __init__(
         self, law: type[CurveLaw], make: MakeLaw, num_components: int, link: Link = IDENTITY
