@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.curve_source import CURVES, schedule_of, schedules
+from farseer_jax.cli.curve_source import CURVES, inputs_of, schedule_of, schedules
 from farseer_jax.cli.options import (
     Group,
     Settings,
@@ -73,6 +73,6 @@ def curves(
         fit,
         [schedule_of(text) for _, text in predicted],
         curves=[run or None for run, _ in predicted],
-        **(given or {}),
+        **inputs_of(fit, given, needs_all=any(not run for run, _ in predicted)),
     )
     return Output(fit, below=[found], more={"predicted": found.to_dict()["rows"]})
