@@ -28,7 +28,8 @@ class ScheduleCandidate:
         lower: ends of its interval.
         upper: likewise.
         minus_cosine: its loss less that of a cosine to a tenth of the peak.
-        minus_cosine_ends: ends of the interval of this difference, by joint draws.
+        minus_cosine_ends: ends of the interval of this difference, by joint draws: of one run
+            under the one schedule or the other.
         minus_constant: its loss less that of a constant rate.
         minus_constant_ends: ends of the interval of this difference.
         is_reference: whether it is one that others are compared with.
