@@ -1,6 +1,10 @@
 # The public names and their homes, each once. They are imported at first use.
 from . import datasets
 from ._version import __version__
+from .accuracy.accuracy_forecast import AccuracyForecast
+from .accuracy.chain import Chain
+from .accuracy.chain_fits import chain
+from .accuracy.forecast_accuracy import forecast_accuracy
 from .choosing.averaged_fit import AveragedFit, AveragedMember
 from .choosing.choose_law import choose_law
 from .choosing.law_choice import LawChoice, TriedLaw
@@ -64,7 +68,7 @@ from .diagnostics.residual_diagnostics import ResidualDiagnostics
 from .diagnostics.shape import Rise, Shape
 from .diagnostics.transforms import Transform
 from .diagnostics.whiteness import Whiteness
-from .example import example_law, example_runs, paper_grid, simulate
+from .example import example_law, example_runs, example_tasks, paper_grid, simulate
 from .fitting.fit import fit
 from .fitting.fit_batch import BatchFit, fit_batch
 from .fitting.fits import Fits
@@ -75,6 +79,12 @@ from .forecasting.forecast import forecast
 from .forecasting.result import Forecast
 from .inspection.inspect_table import inspect_table
 from .inspection.table_inspection import TableInspection
+from .laws.catalogue.accuracy import (
+    ComputeAccuracy,
+    ExponentialAccuracy,
+    LogisticAccuracy,
+    SingleStepAccuracy,
+)
 from .laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from .laws.catalogue.chinchilla import Chinchilla
 from .laws.catalogue.continual_pretraining import (
@@ -192,6 +202,7 @@ from .uncertainty.weight_schemes import (
 )
 
 __all__ = [
+    "AccuracyForecast",
     "Allocation",
     "Along",
     "AnnealedLosses",
@@ -208,12 +219,14 @@ __all__ = [
     "CandidateResult",
     "Category",
     "Center",
+    "Chain",
     "Change",
     "Chinchilla",
     "ChoiceComparison",
     "ChoiceResult",
     "Columns",
     "ComparedPoints",
+    "ComputeAccuracy",
     "ComputeMultipliers",
     "ContinualPretraining",
     "CorrelatedErrors",
@@ -244,6 +257,7 @@ __all__ = [
     "ExcessParameters",
     "ExpertParameters",
     "Exponent",
+    "ExponentialAccuracy",
     "Extrapolation",
     "Farseer",
     "FineTuning",
@@ -272,6 +286,7 @@ __all__ = [
     "LearningRateBatch",
     "LeastSquares",
     "Link",
+    "LogisticAccuracy",
     "LossProfile",
     "LowPrecisionParameters",
     "MethodComparison",
@@ -333,6 +348,7 @@ __all__ = [
     "ScheduleComparison",
     "Separable",
     "Shape",
+    "SingleStepAccuracy",
     "SizedCurveLaw",
     "StartReport",
     "StretchedExponential",
@@ -358,6 +374,7 @@ __all__ = [
     "bootstrap",
     "broken_power_law",
     "build_design",
+    "chain",
     "check_shape",
     "choose_forms",
     "choose_law",
@@ -377,11 +394,13 @@ __all__ = [
     "example_curves",
     "example_law",
     "example_runs",
+    "example_tasks",
     "extrapolate",
     "fit",
     "fit_batch",
     "fit_curves",
     "forecast",
+    "forecast_accuracy",
     "influence",
     "inspect_table",
     "law",

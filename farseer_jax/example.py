@@ -8,6 +8,7 @@ from farseer_jax.laws.catalogue.stretched_exponential import StretchedExponentia
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.runs import Runs
+from farseer_jax.tables.columns import Columns
 
 MEASURED_NOISE = 5e-4  # run-to-run standard deviation of ln loss on the paper's grid
 
@@ -111,3 +112,75 @@ def simulate(
     deviation = spread * np.random.default_rng(seed).standard_normal(N.shape)
     losses = evaluate(law, N, D) * np.exp(deviation)
     return Runs(N, D, losses, N_unit=1.0, D_unit=1.0)
+
+
+# Task: scale of its bits per byte, chance, steepness, midpoint, number of questions.
+_TASKS = {
+    "easy": (1.0, 0.25, 9.0, 0.80, 10_000),
+    "medium": (1.3, 0.25, 6.0, 0.95, 2_000),
+    "hard": (1.5, 0.2, 5.0, 0.85, 1_000),
+    "guess": (1.2, 0.5, 6.0, -1.0, 1_000),
+}
+TASK_CHANCE = {f"{task}_acc": own[1] for task, own in _TASKS.items()}
+_RECIPES = {"base": 1.0, "filtered": 0.96}  # factor of the losses
+_LADDER = (1.9e8, 3.7e8, 7.6e8, 1.3e9, 3.2e9)
+_RATIOS = (10.0, 20.0, 40.0, 100.0, 200.0)  # D/N
+
+
+def example_tasks(
+    N: ArrayLike | None = None,
+    D: ArrayLike | None = None,
+    *,
+    recipe: str | None = None,
+    noise: float = 2e-3,
+    seed: int = 0,
+) -> Columns:
+    """A made table of accuracies on four tasks, and of the bits per byte of each.
+
+    Each task's bits per byte follow Chinchilla's law, and its accuracy is a logistic function of
+    them, counted over a number of questions. One task, ``guess``, stays at chance.
+
+    Args:
+        N: parameters of the runs; five sizes with five numbers of tokens each unless given.
+        D: tokens.
+        recipe: one of the two recipes, ``"base"`` or ``"filtered"``; ``"base"`` unless given, or
+            both, in a column ``recipe``, with ``"both"``.
+        noise: standard deviation of ln bits per byte; 0 also leaves out the noise of counting.
+        seed: the same seed gives the same table.
+
+    Raises:
+        ValueError: the recipe is unknown.
+
+    Example:
+        >>> from farseer_jax import example_tasks
+        >>> table = example_tasks()
+        >>> list(table)[:5], table.num_rows
+        (['recipe', 'N', 'D', 'loss', 'easy_bpb'], 25)
+    """
+    recipe = "base" if recipe is None else recipe
+    if recipe not in (*_RECIPES, "both"):
+        raise ValueError(f"recipe: expected base, filtered or both, got {recipe!r}")
+    if N is None or D is None:
+        N = np.repeat(_LADDER, len(_RATIOS))
+        D = N * np.tile(_RATIOS, len(_LADDER))
+    N, D = np.broadcast_arrays(np.atleast_1d(np.asarray(N, float)), np.asarray(D, float))
+    rng = np.random.default_rng(seed)
+    names = tuple(_RECIPES) if recipe == "both" else (recipe,)
+    parts = [_tasks_of(name, N, D, noise, rng) for name in names]
+    return Columns({name: np.concatenate([own[name] for own in parts]) for name in parts[0]})
+
+
+def _tasks_of(
+    recipe: str, N: np.ndarray, D: np.ndarray, noise: float, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """The table of one recipe."""
+    factor = _RECIPES[recipe]
+    table = {"recipe": np.full(len(N), recipe, dtype=object), "N": N, "D": D}
+    shape = factor * (0.42 + 80.0 / N**0.28 + 130.0 / D**0.27)
+    table["loss"] = 2.6 * shape * np.exp(noise * rng.standard_normal(len(N)))
+    for task, (scale, chance, steepness, midpoint, questions) in _TASKS.items():
+        bits = scale * shape * np.exp(noise * rng.standard_normal(len(N)))
+        accuracy = chance + (1.0 - chance) / (1.0 + np.exp(steepness * (bits - midpoint)))
+        counted = rng.binomial(questions, accuracy) / questions
+        table |= {f"{task}_bpb": bits, f"{task}_acc": counted if noise else accuracy}
+    return table

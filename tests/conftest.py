@@ -86,6 +86,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+def pytest_sessionfinish() -> None:
+    """Pytest looks for garbage twice at the end, and JAX forgets its kernels after that."""
+    jax.clear_caches()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False  # the order below, for pytest-xdist
     # registered as a plugin: hooks of this file are called for the tests below it alone

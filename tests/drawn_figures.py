@@ -106,6 +106,16 @@ class Results:
         return fj.forecast(self.small, self.large, usual=False)
 
     @cached_property
+    def accuracies(self) -> Any:
+        tasks = "easy_acc,medium_acc"
+        return fj.forecast_accuracy(fj.example_tasks(), [(7e9, 2e12)], tasks=tasks, chance=0.25)
+
+    @cached_property
+    def ranked(self) -> Any:
+        table = fj.example_tasks(recipe="both")
+        return fj.forecast_accuracy(table, [(7e9, 2e12)], tasks="easy_acc,guess_acc", by="recipe")
+
+    @cached_property
     def influence(self) -> fj.Influence:
         return fj.influence(self.with_outliers, self.at)
 
@@ -152,7 +162,7 @@ class Results:
 
     @cached_property
     def optimal_schedule(self) -> fj.OptimalSchedule:
-        return fj.optimise_schedule(self.curve_fit, 24_000, knots=20)
+        return fj.optimise_schedule(self.curve_fit, 6_000, knots=20)
 
     @cached_property
     def sized_curve_fit(self) -> fj.CurveFit:
@@ -205,6 +215,8 @@ def of(*values: Any, **options: Any) -> tuple[Any, Any]:
 
 
 FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
+    "plot_accuracy": lambda r: of(r.accuracies),
+    "plot_accuracy, recipes": lambda r: of(r.ranked),
     "plot_allocation": lambda r: of(r.allocations),
     "plot_annealed": lambda r: of(r.annealed),
     "plot_choices": lambda r: of(r.choices),
@@ -236,6 +248,7 @@ FIGURES: dict[str, Callable[[Results], tuple[Any, Any]]] = {
     "plot_methods": lambda r: of(r.methods),
     "plot_optimum": lambda r: of(r.optimum),
     "plot_optimum, mixture": lambda r: of(r.best_mixture),
+    "plot_predictability": lambda r: of(r.ranked),
     "plot_prediction": lambda r: of(r.forecast),
     "plot_prediction, compute": lambda r: of(r.forecast, "C", given={"D/N": [20, 100]}),
     "plot_prediction, optimal split": lambda r: of(r.chinchilla, "C", targets=r.few),

@@ -16,6 +16,9 @@ BOWL = {**SIZE, **BEST, "k_lr": 0.03, "k_B": 0.02}
 MIX = {**SIZE, "B": 300.0, "C": 0.2, "gamma": 0.4, "eta": 0.2, "epsilon": 0.1}
 BREAK = {"a": 0.5, "b": 4.0, "c0": 0.1, "c1": 0.8, "d1": 1e9, "f1": 0.2}
 WORDS = {"E": 5.7, "A1": 480.0, "A2": 79.0, "B": 3000.0, "alpha1": 0.4, "alpha2": 0.7}
+RISE = {"steepness": 6.0, "midpoint": 0.9}
+STEP = {"floor": 0.25, "ceiling": 0.95, "limit": 3.0, "N_scale": 8e9, "alpha": 0.35,
+        "D_scale": 9e10, "beta": 0.3}  # fmt: skip
 TUNED = {"N": 1e9, "D": 2e10, "lr": 2e-3, "B": 4e5}
 LAWS = [
     (fj.Overtraining(E=1.5, a=140.0, b=190.0, eta=0.12), {"N": 1e9, "D": 2e10}),
@@ -29,6 +32,10 @@ LAWS = [
     (fj.OptimalHyperparameterOfCompute(c=0.3118, a=-0.125), {"C": 1e20}),
     (fj.BrokenPowerLaw(**BREAK), {"x": 2e9}),
     (fj.broken_power_law(2)(**BREAK, c2=-0.3, d2=1e11, f2=0.5), {"x": 2e9}),
+    (fj.LogisticAccuracy(floor=0.25, ceiling=0.95, **RISE), {"task_loss": 0.8}),
+    (fj.ExponentialAccuracy(epsilon=0.75, k=1.6, gamma=1.4), {"task_loss": 0.8}),
+    (fj.SingleStepAccuracy(**STEP), {"N": 1e9, "D": 2e10}),
+    (fj.ComputeAccuracy(floor=0.25, ceiling=0.95, C_half=1e21, exponent=0.5), {"C": 3e20}),
     (fj.ContinualPretraining(**MIX), {"N": 1e9, "D": 2e10, "r": 0.4}),
     (
         fj.CrossDomainContinualPretraining(**MIX, F=0.5, mu=0.6),

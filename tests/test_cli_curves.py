@@ -1,20 +1,24 @@
-"""``farseer curves``: what it reads, prints, writes and refuses."""
+"""``farseer curves``, ``anneal`` and ``schedule``: what they read, print, write and refuse."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import pytest
-from commands import command_named, farseer, refused
+from commands import farseer, refused
 from matplotlib import pyplot as plt
 
 import farseer_jax as fj
-from farseer_jax import plots
+from farseer_jax.cli.anneal import ROWS, SHAPES
 from farseer_jax.cli.curve_source import LAWS
+from farseer_jax.cli.schedule import FAMILIES
+from farseer_jax.curve_fitting import schedule_families
+from farseer_jax.curve_fitting.annealed_result import RowsOfRun
 from farseer_jax.curve_laws.registry import SIZED
+from farseer_jax.curves.decay_shapes import DECAY_SHAPES
 
 pytestmark = pytest.mark.usefixtures("folder")
 DROP = "multi_step steps=16000 peak=3e-4 at=8000 to=9e-5 warmup=2000"
@@ -75,7 +79,7 @@ class TestReading:
         expected = fj.read_curves("curves.csv", run="run", inputs={"N": "N"}, warmup=2000)
         assert called["curves"].fingerprint == expected.fingerprint
         assert (called["law"], called["points"]) == ("annealing", 40)
-        assert "learning rate is recognised as constant" in result.stderr
+        assert "the schedule is recognised from the learning rate" in result.stderr
 
     def test_schedules_of_all_runs_or_of_each(self, files: Path, called: dict[str, Any]) -> None:
         assert farseer("curves", "curves.csv", "--schedule", DROP, "--where", "run='two-stage'")
@@ -171,7 +175,83 @@ class TestRefusals:
         refused(farseer("curves", *words), "expected one schedule for all runs, or one for each")
 
 
-def test_laws_are_those_of_the_library() -> None:
-    assert LAWS == tuple(law.name for law in SIZED)
-    assert plots.plot_loss_curves.__name__ in dir(plots)
-    assert command_named("curves").help is not None
+class TestAnneal:
+    def test_losses_are_those_of_the_library(self, files: Path, fit: fj.CurveFit) -> None:
+        options = ("--over", "10%", "--shape", "sqrt", "--final", "3e-5", "--num-anneals", "2")
+        result = farseer("anneal", "fit.json", *options, "--same-steps", "--json", "a.json")
+        assert result.exit_code == 0, result.stderr
+        found = fj.anneal_curves(fit, over=0.1, shape="sqrt", final=3e-5, same_steps=True, points=2)
+        assert result.stdout == f"{found}\n"
+        assert str(fj.AnnealedLosses.from_json("a.json")) == str(found)
+
+    def test_a_table_of_runs_is_written(self, files: Path, fit: fj.CurveFit) -> None:
+        options = ("--num-anneals", "4", "--tokens-per-step", "500k", "--csv", "runs.csv")
+        result = farseer("anneal", "fit.json", *options, "--rows", "last")
+        assert result.exit_code == 0, result.stderr
+        assert "Table written to runs.csv: losses annealed by the law multi-power" in result.stderr
+        found = fj.anneal_curves(fit, points=4, tokens_per_step=5e5)
+        expected = found.to_columns("last")
+        written = pd.read_csv("runs.csv")
+        assert list(written) == list(expected)
+        np.testing.assert_allclose(written["loss"], expected["loss"], rtol=1e-12)
+        runs = fj.read_runs("runs.csv", standard_error="loss_se")
+        np.testing.assert_allclose(runs.D, expected["D"])
+
+    def test_tokens_of_a_batch_are_an_input_of_the_curves(
+        self, files: Path, fit: fj.CurveFit
+    ) -> None:
+        result = farseer("anneal", "fit.json", "--tokens-per-step", "N", "--num-anneals", "1")
+        assert result.exit_code == 0, result.stderr
+        assert "2.87e+03 T" in result.stdout or " T " in result.stdout
+
+
+class TestSchedule:
+    def test_schedules_are_those_of_the_library(self, files: Path, fit: fj.CurveFit) -> None:
+        options = ("--steps", "24k", "--family", "wsd,cosine", "--final", "3e-5", "--rise", "1k")
+        result = farseer("schedule", "fit.json", *options, "--csv", "s.csv", "--json", "s.json")
+        assert result.exit_code == 0, result.stderr
+        found = fj.optimise_schedule(
+            fit, 24_000, family=["wsd", "cosine"], final=3e-5, warmup=1_000
+        )
+        assert result.stdout == f"{found}\n".replace("use final=", "use --final ")
+        assert f"Schedule written to s.csv: {found.best.family}\n" in result.stderr
+        assert str(fj.OptimalSchedule.from_json("s.json")) == str(found)
+        written = pd.read_csv("s.csv")
+        assert written["step"].tolist() == [*range(1, 24_001)]
+        np.testing.assert_array_equal(written["lr"], found.schedule.rates)
+
+    def test_its_table_is_a_schedule_of_other_commands(self, files: Path) -> None:
+        options = ("--steps", "2000", "--family", "cosine", "--csv", "s.csv")
+        assert farseer("schedule", "fit.json", *options).exit_code == 0
+        rows = content("fit.json", "--predict", "s.csv")["predicted"]
+        assert [own["steps"] for own in rows] == [2000]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("anneal fit.json --shape sqr", "Did you mean 'sqrt'?"),
+        ("anneal fit.json --over 0", "0.0 is not in the range"),
+        ("anneal fit.json --final 1", "no curve has a learning rate above 1"),
+        ("anneal fit.json --tokens-per-step -1", "expected a positive number or an input"),
+        ("anneal fit.json --tokens-per-step batch", "unknown input 'batch'"),
+        ("anneal fit.json --csv missing/a.csv", "there is no folder 'missing'"),
+        ("anneal fit.json --csv fit.json", "it is a file that this command reads"),
+        ("anneal fit.json --csv a.csv --json a.csv", "--csv and --json name the same file"),
+        ("schedule fit.json", "Missing option '--steps'"),
+        ("schedule fit.json --steps 24k --family wds", "did you mean 'wsd'?"),
+        ("schedule fit.json --steps 24k --peak 1e-2", "is above that of every curve"),
+        ("schedule fit.json --steps 24k --given N=1B", "needs the inputs none"),
+    ],
+)
+def test_refusals_of_both(words: str, sentence: str, files: Path) -> None:
+    result = farseer(*words.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert sentence in " ".join(result.stderr.split())
+
+
+def test_names_are_those_of_the_library() -> None:
+    assert tuple(law.name for law in SIZED) == LAWS
+    assert DECAY_SHAPES == SHAPES
+    assert (*schedule_families.FAMILIES, "free") == FAMILIES
+    assert get_args(RowsOfRun) == (ROWS[1], ROWS[0])

@@ -59,6 +59,9 @@ def files(
     fit.to_json(folder / "fit.json")
     other = fj.fit(fj.Kaplan, runs, FEW_STARTS)
     results: dict[str, Any] = {
+        "accuracy": fj.forecast_accuracy(
+            fj.example_tasks(), [POINT], tasks="easy_acc,medium_acc", chance=0.25
+        ),
         "forecast": fj.forecast(runs, [POINT], law=fj.Chinchilla, usual=False),
         "allocation": fj.allocate(fit, np.geomspace(1e20, 1e24, 5)),
         "choices": fj.compare_choices(fit, [POINT[0], 7e9], [POINT[1], 1e11], groups=["smallest"]),
@@ -105,6 +108,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
 # Arguments of a cheap figure of each kind, and a label or title of it.
 FIGURES = {
+    "accuracy": ("accuracy.json", "easy_acc"),
     "allocation": ("allocation.json", "tokens per parameter D/N"),
     "annealed": ("annealed.json", "Loss if annealed over 0.2 of the steps"),
     "choices": ("choices.json --point 1", "change of the predicted loss, %"),
@@ -125,6 +129,7 @@ FIGURES = {
     "map": (f"runs.csv --max-N 3e9 {CHEAP}", "Chinchilla law, 12 runs held out"),
     "methods": ("runs.csv --law chinchilla --held-out 4e9", "mean relative error"),
     "optimum": ("optimum.json --along D", "D"),
+    "predictability": ("accuracy.json", "mean error, points"),
     "prediction": ("forecast.json --against C --given D/N=20,100", "compute 6ND, FLOPs"),
     "residuals": ("fit.json --against D", "tokens D"),
     "schedule": ("schedule.json --show constant", "Best schedule of 24,000 steps"),

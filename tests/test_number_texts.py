@@ -264,6 +264,10 @@ WRITTEN = {  # the options of a command, and the same in numbers of Python
         f"T --monotone-over 200M:10T,1B:1000T --bootstrap 1k --D-unit 1M {RUNS} {LAW}",
         f"T --monotone-over 2e8:1e13,1e9:1e15 --bootstrap 1000 --D-unit 1e6 {SAME_RUNS} {SAME_LAW}",
     ),
+    "accuracy": (
+        "T --at 7B,2T --chance a=25% --questions a=10k --level 80% --N-unit 1B",
+        "T --at 7e9,2e12 --chance a=0.25 --questions a=10000 --level 0.8 --N-unit 1e9",
+    ),
     "allocate": (
         "F.json --compute 1e21,2*10^22 --compute 10^20:1e24:5 --loss 0.42,45% --tokens-served 10T "
         "--max-N 70B --max-D 15,000,000,000,000 --architecture paper --sequence-length 4k",

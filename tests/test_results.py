@@ -40,6 +40,25 @@ def farseer_fit() -> fj.Fit:
     return fj.fit(fj.Farseer, fj.example_runs())
 
 
+@result("recipe", "N", "D", "task", "predicted", "lower", "upper", "share_first")
+def accuracy_forecast() -> fj.AccuracyForecast:
+    table = fj.example_tasks(recipe="both")
+    return fj.forecast_accuracy(table, [(7e9, 2e12)], tasks="easy_acc,guess_acc", by="recipe")
+
+
+@result("N", "D", "task", "task_loss", "predicted", "run_lower")
+def chain() -> fj.Chain:
+    loss = fj.fit("chinchilla", fj.example_tasks(), response="easy_bpb")
+    accuracy = fj.fit(
+        "logistic-accuracy",
+        fj.example_tasks(),
+        fj.LeastSquares(fixed={"ceiling": 1.0}),
+        response="easy_acc",
+        columns_of={"task_loss": "easy_bpb"},
+    )
+    return fj.chain(loss, then=accuracy, points=[(7e9, 2e12)])
+
+
 @result("N", "D", "loss", "predicted", "relative_error")
 def held_fit() -> fj.Fit:
     method = fj.MonotoneOver(fj.Piecewise(), N=(2e8, 1e13), D=(1e9, 1e15))

@@ -67,7 +67,7 @@ def test_the_commands_of_a_question_exist(page: str) -> None:
 
 
 def test_there_are_all_questions() -> None:
-    assert len(QUESTIONS) == 15
+    assert len(QUESTIONS) == 16
     asked = set(re.findall(r"\]\((?:docs/)?([\w-]+\.md)\)", text_of("README.md")))
     assert set(QUESTIONS) <= asked
 

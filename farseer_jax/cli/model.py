@@ -45,7 +45,8 @@ LAWS = (
     "parscale", "data-constrained", "moe-bilinear", "moe-saturating", "moe-granularity",
     "moe-sparsity", "moe-joint", "moe-upcycling", "precision", "precision-unified", "distillation",
     "data-mixing", "mixture-power", "mixture-power-size", "optimal-mixture",
-    "optimal-mixture-joint", "mixture-factor",
+    "optimal-mixture-joint", "mixture-factor", "logistic-accuracy", "exponential-accuracy",
+    "single-step-accuracy", "compute-accuracy",
 )  # fmt: skip
 AUTO = "auto"
 OBJECTIVES = ("squared", "huber", "absolute", "asymmetric", "squared-relative")

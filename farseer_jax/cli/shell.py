@@ -15,9 +15,9 @@ from farseer_jax.close_names import closest
 
 # Each is in the file of its own name, which is imported only when needed.
 COMMANDS = (
-    "allocate", "anneal", "bootstrap", "choices", "compare", "completion", "curves", "extrapolate",
-    "fit", "forecast", "influence", "inspect", "optimise", "plot", "predict", "report", "schedule",
-    "suggest"
+    "accuracy", "allocate", "anneal", "bootstrap", "choices", "compare", "completion", "curves",
+    "extrapolate", "fit", "forecast", "influence", "inspect", "optimise", "plot", "predict",
+    "report", "schedule", "suggest"
 )  # fmt: skip
 
 _EPILOG = """\b
@@ -42,6 +42,7 @@ Examples:
   farseer influence runs.csv --at 7B,1T      the influence of each run on it
   farseer plot forecast runs.csv --at 7B,1T  any figure, also from results
   farseer compare a.json b.json              which of two fits wins, and where
+  farseer accuracy runs.csv --at 7B,1T       its accuracies on tasks
   farseer suggest runs.csv --target 7B,1T --budget 1e22
                                              which runs to train next
   farseer curves history.csv --run run_id    what loss a run that is still

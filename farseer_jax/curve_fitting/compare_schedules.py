@@ -130,6 +130,17 @@ def compare_schedules(
     Raises:
         TypeError: an input is missing or unknown.
         ValueError: there are no schedules, or no such curve.
+
+    Example:
+        >>> from farseer_jax import Schedule, compare_schedules, example_curves, fit_curves
+        >>> curves = example_curves()
+        >>> steady = curves["constant"].schedule
+        >>> annealed = steady.with_decay(20_000, 4_000)
+        >>> found = compare_schedules(
+        ...     fit_curves(curves, "annealing"), [steady, annealed], curves=["constant"] * 2
+        ... )
+        >>> bool(found.difference_upper[1] < 0)
+        True
     """
     labels = [NEW_RUN if own is None else own for own in curves or [None] * len(schedules)]
     if not schedules or len(labels) != len(schedules):

@@ -37,6 +37,12 @@ class CurveRecord:
         holdouts: what each hold-out hid, ``(holdout,)``.
         miss: root mean square of ln observed less predicted, ``(holdout,)``.
         widening: the factor of standard deviations that the misses ask for, at least 1.
+
+    Example:
+        >>> from farseer_jax import example_curves, fit_curves
+        >>> record = fit_curves(example_curves(), "multi-power").records[0]
+        >>> record.holdouts[0], bool(record.miss[0] < 0.002)
+        ('curve constant', True)
     """
 
     law: str

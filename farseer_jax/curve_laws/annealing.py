@@ -23,7 +23,7 @@ class Annealing(CurveLaw):
         >>> law = fj.Annealing(L0=3.0, A=0.6, alpha=0.5, C=0.3, tau=1000.0, warmup_weight=1.0)
         >>> steady = fj.Schedule.constant(20_000, 3e-4)
         >>> law.losses(steady.with_decay(16_000, 4_000), [16_000, 20_000]).round(3)
-        array([3.274, 3.198])
+        array([3.274, 3.19 ])
     """
 
     L0: Positive

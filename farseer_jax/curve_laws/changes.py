@@ -33,6 +33,13 @@ class Change(NamedTuple):
         since: sum of the learning rates from the change to the step, both included.
         before: sum of the learning rates before the change, warm-up included.
         age: steps from the change to the step; 0 at the step of the change.
+
+    Example:
+        >>> import farseer_jax as fj
+        >>> change = fj.Change(previous=3e-4, rate=1e-4, since=0.5, before=2.0, age=4_999)
+        >>> law = fj.MultiPower.published("100M")
+        >>> round(float(law.effect(change)), 2)  # how far the loss has followed
+        0.97
     """
 
     previous: Any

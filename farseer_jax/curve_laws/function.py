@@ -33,6 +33,7 @@ class CurveFunction:
     """
 
     twice_differentiable = False
+    input_shapes: Mapping[str, tuple[int, ...]] = {}  # all inputs are numbers or objects
 
     def __init__(
         self, law: type[CurveLaw], make: MakeLaw, num_components: int, link: Link = IDENTITY
@@ -49,6 +50,7 @@ class CurveFunction:
         scalars: list[tuple[int, ...]] = [()] * num_components
         self.effect = NumpyFunction(effect, scalars, dict.fromkeys(Change._fields, ()))
         self.loss = NumpyFunction(loss, [*scalars, ()], dict.fromkeys(own, ()))
+        self.input_shapes = dict.fromkeys((*own, "schedule", "step"), ())
         self._inputs, self._counts_warmup = own, law.counts_warmup
 
     def bind(self, inputs: Mapping[str, np.ndarray]) -> "BoundCurveFunction":

@@ -31,7 +31,7 @@ class FunctionalScaling(CurveLaw):
         ... )
         >>> steady = fj.Schedule.constant(20_000, 3e-4)
         >>> law.losses(steady.with_decay(16_000, 4_000), [16_000, 20_000]).round(3)
-        array([3.274, 3.183])
+        array([3.274, 3.192])
     """
 
     L0: Positive

@@ -41,9 +41,10 @@ class Choice:
     max_runs: int
     variance: Callable[[Rows], Floats]
 
-    def fits(self, subsets: Rows) -> Rows:
-        """Which subsets are affordable, ``(subset,)``."""
-        return (subsets @ self.costs <= self.budget) & (subsets.sum(axis=1) <= self.max_runs)
+    def affordable_with(self, subset: Rows) -> Rows:
+        """Which other candidates are affordable beside those of a subset, ``(candidate,)``."""
+        has_room = int(subset.sum()) < self.max_runs
+        return ~subset & has_room & (self.costs[subset].sum() + self.costs <= self.budget)
 
     @property
     def each(self) -> Rows:
@@ -104,7 +105,7 @@ def _greedy(
     """Add the run of the largest decrease of ln variance / cost**power, while one gains."""
     each, score = choice.each, np.full(len(choice.costs), np.inf)
     for _ in range(len(choice.costs) if most is None else most):
-        possible = ~at.chosen & choice.fits(each | at.chosen)
+        possible = choice.affordable_with(at.chosen)
         order = np.argsort(-score, kind="stable")
         order = order[possible[order]]
         known = not np.isinf(score[order]).any()
@@ -149,11 +150,10 @@ def _exchanged(choice: Choice, at: Found) -> Found:
 def _replaced(choice: Choice, at: Found, part: Rows, score: Floats) -> Found:
     """The best of a block of exchanges of one run, if it gains."""
     rest = at.chosen & ~part
-    subsets = choice.each | rest
-    possible = choice.fits(subsets) & ~part & ~rest
+    possible = choice.affordable_with(rest) & ~part
     order = np.argsort(-score, kind="stable")
     some = order[possible[order]][: BLOCK - 1]
-    tried = np.concatenate([rest[None], subsets[some]])
+    tried = np.concatenate([rest[None], choice.each[some] | rest])
     variance = choice.variance(tried)
     best = int(np.argmin(variance))
     if variance[best] < (1 - _GAIN) * at.variance:

@@ -81,7 +81,7 @@ class PosteriorVariance:
     def _block(self, chosen: Rows) -> Floats:
         num_paid = len(self.members[0].runs) - self.num_candidates
         rows = np.concatenate([chosen, np.ones((len(chosen), num_paid), dtype=bool)], axis=1)
-        found = [_with_runs(own, rows, self._expected) for own in self.members]
+        found = _with_sets(self.members, rows, self._expected)
         # a product of numbers, which is far faster than one of booleans
         is_new = rows.astype(np.float32) @ self.same_size.astype(np.float32) == 0.0
         shares = np.array([own.share for own in self.members])
@@ -242,6 +242,39 @@ def _own_of_sizes(posterior: Posterior, targets: Inputs, num_splits: int) -> Flo
 def _root(covariance: Floats) -> Floats:
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+
+
+def _with_sets(
+    members: Sequence[MemberCovariance], rows: Rows, expected: Floats
+) -> list[tuple[Floats, Floats]]:
+    """Mean and variance of each member's targets with subsets, ``(subset, target)`` each.
+
+    What all subsets share, as those of a search do, is conditioned on once: each then solves a
+    system of the few runs that are its own.
+    """
+    common = np.asarray(rows.all(axis=0))
+    if not common.any():
+        return [_with_runs(own, rows, expected) for own in members]
+    others = np.asarray(rows.any(axis=0) & ~common)
+    rest, left = rows[:, others], expected[others]
+    return [_with_runs(_given(own, common, others, expected), rest, left) for own in members]
+
+
+def _given(own: MemberCovariance, common: Rows, others: Rows, expected: Floats) -> MemberCovariance:
+    """The posterior once the ``common`` runs are trained, at the ``others`` as new runs."""
+    between, across = own.among_runs[np.ix_(common, others)], own.across[common]
+    miss = (expected - own.runs)[common, None]
+    among = own.among_runs[np.ix_(common, common)] + own.noise * np.eye(len(miss))
+    gain = np.linalg.solve(among, np.concatenate([between, across, miss], axis=1))
+    num = between.shape[1]
+    of_others, of_targets, of_miss = gain[:, :num], gain[:, num:-1], gain[:, -1]
+    return own._replace(
+        runs=own.runs[others] + between.T @ of_miss,
+        targets=own.targets + across.T @ of_miss,
+        among_runs=own.among_runs[np.ix_(others, others)] - between.T @ of_others,
+        across=own.across[others] - between.T @ of_targets,
+        variance=np.maximum(own.variance - (across * of_targets).sum(axis=0), 0.0),
+    )
 
 
 def _with_runs(own: MemberCovariance, rows: Rows, expected: Floats) -> tuple[Floats, Floats]:

@@ -100,18 +100,27 @@ class Posterior:
         )
 
     def draws(
-        self, inputs: Inputs, num: int, widening: float, rng: np.random.Generator, *, size: bool
+        self,
+        inputs: Inputs,
+        num: int,
+        widening: float,
+        rng: np.random.Generator,
+        *,
+        size: bool,
+        at: Inputs | None = None,
     ) -> np.ndarray:
         """Draws of the response without noise on the link's scale, ``(draw, point)``.
 
         Args:
-            inputs: the law's inputs at the points.
+            inputs: the law's inputs at the points; ``(draw, point)`` where they are drawn too.
             num: how many draws.
             widening: factor of the standard deviations.
             rng: source of random numbers.
             size: whether the effects of sizes are included.
+            at: the points at which errors are drawn, if the inputs are drawn too.
         """
         fit, member = self.laplace, self.member
+        at = inputs if at is None else at
         scale = self._scales(num, widening, rng)
         moved = rng.standard_normal((num, fit.free.shape[1])) @ _root(fit.covariance[0]).T
         moved *= scale[:, None]
@@ -120,14 +129,14 @@ class Posterior:
         drawn: np.ndarray = bound.value(parameters)
         if self.columns is None:
             return drawn
-        points = self.columns.at(inputs)
+        points = self.columns.at(at)
         covariance = self.coefficients[2][0]
         normal = rng.standard_normal((num, len(covariance)))
         u = self._expected(parameters) + scale[:, None] * (normal @ _root(covariance).T)
         matrix = points.matrix.copy()
         if not size:
             matrix[:, : self.columns.num_size] = 0.0
-        left = self.columns.left_at(inputs, size=size)
+        left = self.columns.left_at(at, size=size)
         own = rng.standard_normal((num, left.shape[1])) @ left.T
         return drawn + u @ matrix.T + scale[:, None] * own
 

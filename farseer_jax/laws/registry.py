@@ -5,6 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from farseer_jax.close_names import unknown_name
+from farseer_jax.laws.catalogue.accuracy import (
+    ComputeAccuracy,
+    ExponentialAccuracy,
+    LogisticAccuracy,
+    SingleStepAccuracy,
+)
 from farseer_jax.laws.catalogue.broken_power_law import BrokenPowerLaw, broken_power_law
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.catalogue.continual_pretraining import (
@@ -87,6 +93,10 @@ _LAWS: tuple[type[Law], ...] = (
     OptimalMixture,
     OptimalMixtureJoint,
     MixtureFactor,
+    LogisticAccuracy,
+    ExponentialAccuracy,
+    SingleStepAccuracy,
+    ComputeAccuracy,
 )
 LAWS: dict[str, type[Law]] = {law.name: law for law in _LAWS}
 _TERMS = (RepeatedTokens, ExcessParameters, ExpertParameters, LowPrecisionParameters)

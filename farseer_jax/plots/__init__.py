@@ -1,5 +1,6 @@
 """Figures with matplotlib; each function draws on the caller's axes, or on new ones."""
 
+from farseer_jax.plots.accuracy import plot_accuracy, plot_predictability
 from farseer_jax.plots.allocation import plot_allocation
 from farseer_jax.plots.annealed import plot_annealed
 from farseer_jax.plots.choices import plot_choices
@@ -27,6 +28,7 @@ from farseer_jax.plots.surface import plot_surface
 
 __all__ = [
     "figure_width",
+    "plot_accuracy",
     "plot_allocation",
     "plot_annealed",
     "plot_choices",
@@ -47,6 +49,7 @@ __all__ = [
     "plot_map",
     "plot_methods",
     "plot_optimum",
+    "plot_predictability",
     "plot_prediction",
     "plot_residuals",
     "plot_schedule",

@@ -13,6 +13,7 @@ MEANINGS: Final[dict[str, str]] = {
     "p_w": "bits of weights in training", "p_a": "bits of activations in training",
     "p_kv": "bits of the KV cache in training", "p_post": "bits of weights after training",
     "teacher_loss": "loss of the teacher", "supervised_loss": "loss of the student by supervision",
+    "task_loss": "loss on the task",
 }  # fmt: skip
 
 # Lower case, letters and digits only, as `squeezed` writes a column's name.
@@ -62,6 +63,7 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
     "G": "g granularity",
     "S": "s sparsity",
     "expansion": "expansion expansionrate expansionratio totaloveractive",
+    "task_loss": "taskloss bpb bitsperbyte taskbpb loss valloss validationloss evalloss",
     "teacher_loss": "teacherloss lteacher",
     "supervised_loss": "supervisedloss studentsupervisedloss",
     "C": """

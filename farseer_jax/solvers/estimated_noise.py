@@ -4,7 +4,7 @@ The minimum is that of a posterior density; the result is its Laplace approximat
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -91,7 +91,8 @@ def fit_with_noise(
 ) -> Laplace:
     """Minimise from each start, and go on from the best with estimated noise and weights.
 
-    The starts serve the first data set; the others (hold-outs of it) begin at its optimum.
+    Data sets come in blocks of equal length. Starts serve the first of each block; the others
+    (hold-outs of it) begin at its optimum.
 
     Errors have the covariance ``noise² · (W⁻¹ + linear · linearᵀ)``; priors are absolute. The
     variance of the noise is ``(q + ν₀ n₀²) / (M − γ + ν₀)``, where q is the objective of the M runs
@@ -99,7 +100,7 @@ def fit_with_noise(
 
     Args:
         problem: squares; ``prior_precision`` is ``1 / sd²``, ``(parameter,)``.
-        starts: ``(start, free)``.
+        starts: ``(start, free)``, of one block; or ``(block, start, free)``.
         noise: what is known of the noise.
         prior_degrees: degrees of freedom of Student-t priors, inf for normal ones,
             ``(parameter,)``; their precisions are updated by EM.
@@ -107,9 +108,12 @@ def fit_with_noise(
             stiffer function: a flexible one bends to an outlier that it has not been told of.
     """
     state = _Rounds(problem, noise, prior_degrees, first_weights)
-    found = minimise(_first_data_set(state.problem()), starts, _FIRST)
-    best = found.free[0, found.value[0].argmin()]
-    free = np.broadcast_to(best, (len(problem.weights), len(best)))
+    starts = starts if starts.ndim == 3 else starts[None]
+    block = len(problem.weights) // len(starts)
+    first = np.arange(0, len(problem.weights), block)
+    found = minimise(_some_data_sets(state.problem(), first), starts, _FIRST)
+    best = found.free[np.arange(len(starts)), found.value.argmin(axis=1)]
+    free = np.repeat(best, block, axis=0)
     if noise.robust:
         for number in range(noise.student_rounds + noise.cut_rounds):
             free = minimise(state.problem(), free[:, None], _ROUND).free[:, 0]
@@ -122,14 +126,23 @@ def fit_with_noise(
     return laplace_at(state.problem(), last.free[:, 0], noise, last)
 
 
-def _first_data_set(problem: FitProblem) -> FitProblem:
-    precision = problem.prior_precision
-    assert precision is not None
+def _some_data_sets(problem: FitProblem, rows: np.ndarray) -> FitProblem:
+    """Some of the data sets."""
+    num, shapes = problem.num_data_sets, problem.function.input_shapes
+
+    def some(values: np.ndarray | None, axes: int) -> Any:
+        """Their rows, where the values have a row for each."""
+        own = values is not None and np.ndim(values) == axes and len(values) == num > 1
+        return values[rows] if own and values is not None else values
+
     return replace(
         problem,
-        target=problem.target[:1],
-        weights=problem.weights[:1],
-        prior_precision=precision[:1],
+        inputs={n: some(x, 2 + len(shapes.get(n, ()))) for n, x in problem.inputs.items()},
+        target=some(problem.target, 2),
+        weights=some(problem.weights, 2),
+        prior_mean=some(problem.prior_mean, 2),
+        prior_precision=some(problem.prior_precision, 2),
+        linear=some(problem.linear, 3),
     )
 
 

@@ -43,7 +43,7 @@ class FitProblem:
         parameter_of: the parameter that a component of the function takes in a group, ``(component,
             group)``; by default each component is a parameter.
         group: of each run, ``(run,)``; needed with ``parameter_of``.
-        prior_mean: of the parameters, ``(parameter,)``.
+        prior_mean: of the parameters, ``(parameter,)`` or ``(data_set, parameter)``.
         prior_precision: ``1 / sd²``, 0 without a prior; ``(parameter,)`` or ``(data_set,
             parameter)``.
         linear: ``(run, column)`` or ``(data_set, run, column)``; for squares without a

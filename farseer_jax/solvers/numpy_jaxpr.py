@@ -34,6 +34,9 @@ class NumpyFunction:
             entries of all parameters, one after another, are the components of a parameter vector.
         input_shapes: the shape of each input of one run, by name.
 
+    Attributes:
+        input_shapes: the same.
+
     Raises:
         TypeError: the function does not return a real floating-point number.
         ValueError: it returns an array.
@@ -57,9 +60,9 @@ class NumpyFunction:
     ) -> None:
         self._function = function
         self._parameter_shapes = [tuple(shape) for shape in parameter_shapes]
-        self._input_shapes = {name: tuple(shape) for name, shape in input_shapes.items()}
+        self.input_shapes = {name: tuple(shape) for name, shape in input_shapes.items()}
         self.num_components = sum(_size(shape) for shape in self._parameter_shapes)
-        self._num_inputs = sum(_size(shape) for shape in self._input_shapes.values())
+        self._num_inputs = sum(_size(shape) for shape in self.input_shapes.values())
         self._graph, self._value, self._gradient = self._traced_gradient()
 
     @functools.cached_property
@@ -177,7 +180,7 @@ class NumpyFunction:
         """The names of the inputs that the value depends on."""
         bits = self._graph.nodes[self._value].depends_on >> self.num_components
         names, place = set(), 0
-        for name, shape in self._input_shapes.items():
+        for name, shape in self.input_shapes.items():
             size = _size(shape)
             if bits >> place & ((1 << size) - 1):
                 names.add(name)
@@ -236,7 +239,7 @@ class NumpyFunction:
                 entries on a further, last axis. Float64.
         """
         arrays: list[np.ndarray] = []
-        for name, shape in self._input_shapes.items():
+        for name, shape in self.input_shapes.items():
             array = np.asarray(inputs[name], dtype=np.float64)
             array = array if array.ndim - len(shape) == 2 else array[None]
             flat = array.reshape(*array.shape[:2], _size(shape))
@@ -282,7 +285,7 @@ class NumpyFunction:
     ) -> tuple[list[Any], dict[str, Any]]:
         new = functools.partial(jax.ShapeDtypeStruct, dtype=np.float64)
         parameters = [new(shape) for shape in parameter_shapes or self._parameter_shapes]
-        return parameters, {name: new(shape) for name, shape in self._input_shapes.items()}
+        return parameters, {name: new(shape) for name, shape in self.input_shapes.items()}
 
     def _nodes_of(
         self,
@@ -295,9 +298,9 @@ class NumpyFunction:
         with jax.enable_x64(True):
             closed = jax.make_jaxpr(function)(*self._examples(parameter_shapes))
         # a dictionary is flattened in the order of its keys
-        names = sorted(self._input_shapes)
+        names = sorted(self.input_shapes)
         place, leaves = graph.num_parameters, {}
-        for name, shape in self._input_shapes.items():
+        for name, shape in self.input_shapes.items():
             leaves[name] = np.arange(place, place + _size(shape)).reshape(shape)
             place += _size(shape)
         arguments, place = [], 0

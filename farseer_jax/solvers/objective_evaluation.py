@@ -50,6 +50,8 @@ class Evaluator:
         self._correlated = None if whole is None else whole.take(rows)
         precision = problem.prior_precision
         self._precision = None if precision is None else _take(np.atleast_2d(precision), rows)
+        mean = problem.prior_mean
+        self._prior_mean = 0.0 if mean is None else _take(np.atleast_2d(mean), rows)
         # rounding of predictions of the size of the target, in the objective
         squares = np.sum(self._weights * self._target**2, axis=-1)
         self.noise = np.broadcast_to(4.0 * np.finfo(float).eps * np.sqrt(squares), rows.shape)
@@ -293,7 +295,7 @@ class Evaluator:
     def _prior_value(self, parameters: np.ndarray) -> np.ndarray | float:
         if self._precision is None:
             return 0.0
-        pull = parameters - self.problem.prior_mean
+        pull = parameters - self._prior_mean
         return 0.5 * np.sum(self._precision * pull**2, axis=-1)
 
     def _add_priors(
@@ -306,7 +308,7 @@ class Evaluator:
         if self._precision is None:
             return
         problem = self.problem
-        slope = self._precision * (parameters - problem.prior_mean)
+        slope = self._precision * (parameters - self._prior_mean)
         precision = self._precision[:, :, None] * np.eye(self._precision.shape[1])
         if problem.basis is not None:
             precision = np.matmul(np.matmul(problem.basis.T, precision), problem.basis)

@@ -8,16 +8,21 @@ import click
 # The kinds, in the file of this folder that has them.
 BY_SOURCE = {
     "results": (
-        "allocation", "annealed", "choices", "comparison", "comparison-surface", "error-by-value",
-        "extrapolation", "forecast", "influence", "line", "loss-curves", "optimum", "prediction",
-        "schedule", "suggestions",
+        "accuracy", "allocation", "annealed", "choices", "comparison", "comparison-surface",
+        "error-by-value", "extrapolation", "forecast", "influence", "line", "loss-curves",
+        "optimum", "predictability", "prediction", "schedule", "suggestions",
     ),
     "fits": ("curves", "fit", "map", "residuals", "shape", "starts", "surface"),
     "runs": ("counts", "differences", "forms", "inspection", "methods", "views"),
 }  # fmt: skip
 KINDS = {kind: module for module, kinds in BY_SOURCE.items() for kind in kinds}
 # of several kinds that draw a class of results, the one for `farseer plot FILE.json`
-_FIRST = {"FitComparison": "comparison", "Extrapolation": "extrapolation", "fit": "fit"}
+_FIRST = {
+    "AccuracyForecast": "accuracy",
+    "FitComparison": "comparison",
+    "Extrapolation": "extrapolation",
+    "fit": "fit",
+}
 
 
 def kind_named(name: str) -> click.Command:

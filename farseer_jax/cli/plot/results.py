@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from farseer_jax.cli.accuracy import accuracy as accuracy_command
 from farseer_jax.cli.allocate import allocate
 from farseer_jax.cli.anneal import anneal
 from farseer_jax.cli.choices import choices as choices_command
@@ -102,6 +103,36 @@ forecast = of_command(
     examples=[
         "farseer plot forecast runs.csv --at 25.1B,500B",
         "farseer plot forecast forecast.json --save forecast.pdf",
+    ],
+)
+accuracy = of_command(
+    accuracy_command,
+    Figure(
+        "plot_accuracy",
+        [option("--recipe", "NAME", "Which recipe of --by to draw; all unless given.")],
+        ["AccuracyForecast", "Chain"],
+    ),
+    summary="Accuracies on tasks against the loss, with predictions.",
+    help="""Draw the accuracy on each task against its loss, with the law and predictions.
+
+    RUNS and options are as for `farseer accuracy`, whose JSON is drawn as it is.
+    """,
+    examples=[
+        "farseer plot accuracy runs.csv --at 7B,2T",
+        "farseer plot accuracy accuracies.json --save accuracies.pdf",
+    ],
+)
+predictability = of_command(
+    accuracy_command,
+    Figure("plot_predictability", classes=["AccuracyForecast"]),
+    summary="Which tasks are predictable, and which recipe is best.",
+    help="""Draw how well each task was predicted from smaller runs, and the recipes' ranks.
+
+    RUNS and options are as for `farseer accuracy`, whose JSON is drawn as it is.
+    """,
+    examples=[
+        "farseer plot predictability runs.csv --at 7B,2T --by corpus",
+        "farseer plot predictability accuracies.json",
     ],
 )
 prediction = of_command(

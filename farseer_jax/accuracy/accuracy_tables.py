@@ -1,0 +1,192 @@
+"""The tables and the text of a forecast of accuracies."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farseer_jax.accuracy.chain_table import AVERAGE, accuracy_text
+from farseer_jax.accuracy.recipe import APPROACHES, approaches_of
+from farseer_jax.results.result import Headline, warned
+from farseer_jax.results.table import Column, Table
+from farseer_jax.uncertainty.intervals import cell_text
+
+if TYPE_CHECKING:
+    from farseer_jax.accuracy.accuracy_forecast import AccuracyForecast
+    from farseer_jax.accuracy.ranking import Ranking
+    from farseer_jax.accuracy.records import TaskRecord
+
+
+_DECIDED = 0.9
+
+
+def prediction_table(forecast: "AccuracyForecast") -> Table:
+    """One row per recipe, point and task, and the average over tasks."""
+    tables = [chain.table() for chain in forecast.chains]
+    joined = []
+    for own in zip(*(table.columns for table in tables), strict=True):
+        values = np.concatenate([np.asarray(column.values, dtype=object) for column in own])
+        joined.append(_like(own[0], values))
+    labels = _labels(forecast, len(tables[0]))
+    return Table([*labels, *joined], noun="rows")
+
+
+def _like(column: Column, values: np.ndarray) -> Column:
+    if all(isinstance(value, float) for value in values):
+        values = values.astype(float)
+    return Column(
+        column.name, values, column.text, column.heading, column.in_data, column.left,
+        column.secondary,
+    )  # fmt: skip
+
+
+def _labels(forecast: "AccuracyForecast", num: int) -> list[Column]:
+    """The columns of the recipes, each label ``num`` times."""
+    names = list(forecast.groups[0])
+    return [
+        Column(name, np.repeat(np.array([own[name] for own in forecast.groups], object), num), str,
+               left=True)
+        for name in names
+    ]  # fmt: skip
+
+
+def predictability_table(forecast: "AccuracyForecast") -> Table:
+    """One row per recipe and task: how well larger runs were predicted from smaller ones."""
+    judged = forecast.predictability
+    columns: dict[str, Any] = {
+        name: [getattr(own, name) for own in judged] for name in judged[0]._fields
+    }
+    counts = [f"{own.num_above} of {own.num_runs}" for own in judged]
+    has_counts = not np.isnan(columns["counting"]).all()
+    return Table(
+        [
+            *_labels(forecast, len(judged) // len(forecast.chains)),
+            Column("task", columns["task"], str, left=True),
+            Column("error", columns["error"], accuracy_text),
+            Column("error_of_largest", columns["error_of_largest"], accuracy_text, "repeating"),
+            Column("scatter", columns["scatter"], accuracy_text),
+            Column("counting", columns["counting"], accuracy_text if has_counts else None),
+            Column("num_above", columns["num_above"], None),
+            Column("num_runs", columns["num_runs"], None),
+            Column("above", counts, str, "above chance", in_data=False, secondary=True),
+            Column("inside", columns["inside"], _share_text, secondary=True),
+            Column("verdict", columns["verdict"], str, "", left=True),
+        ],
+        noun="tasks",
+    )
+
+
+def _share_text(value: float) -> str:
+    return "–" if np.isnan(value) else f"{100.0 * value:.0f} %"
+
+
+def approach_table(forecast: "AccuracyForecast") -> Table:
+    """One row per approach: its errors in earlier extrapolations, over all tasks."""
+    names = list(APPROACHES)
+    every = [record for records in forecast.records for record in records]
+    errors, average, shares = [], [], []
+    for name in names:
+        own = [record for record in every if record.approach == name]
+        errors.append(_mean_error([record for record in own if record.task != AVERAGE]))
+        average.append(_mean_error([record for record in own if record.task == AVERAGE]))
+        shares.append(_share_of(forecast, name))
+    first = [own for own in every if own.approach == names[0] and len(own.predicted)]
+    for found, of_average in ((errors, False), (average, True)):
+        known = [own.error_of_largest for own in first if (own.task == AVERAGE) == of_average]
+        found.append(float(np.mean(known)) if known else np.nan)
+    rows = [*names, "largest run repeated"]
+    return Table(
+        [
+            Column("approach", rows, str, left=True),
+            Column(
+                "error", errors, accuracy_text, "error of a task",
+            ),
+            Column("error_of_average", average, accuracy_text, "of their average"),
+            Column("share", [*shares, 0.0], lambda x: f"{x:.0%}" if x else "–", "weight"),
+        ],
+        noun="approaches",
+    )  # fmt: skip
+
+
+def _mean_error(records: Sequence["TaskRecord"]) -> float:
+    """The mean of the errors of records with hold-outs; NaN without any."""
+    known = [record.error for record in records if len(record.predicted)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _share_of(forecast: "AccuracyForecast", approach: str) -> float:
+    """The mean weight of an approach over recipes."""
+    shares = [approaches_of(own.of_task(own.tasks[0])) for own in forecast.chains]
+    return float(np.mean([own.get(approach, 0.0) for own in shares]))
+
+
+def ranking_table(ranking: "Ranking", forecast: "AccuracyForecast") -> Table:
+    """One row per point, task and recipe: the probability that it is the best."""
+    num_recipes, num_points, num_tasks = ranking.predicted.shape
+    rows = [(p, t, r) for p in range(num_points) for t in range(num_tasks)
+            for r in np.argsort(-ranking.predicted[:, p, t], kind="stable")]  # fmt: skip
+    point, task, recipe = (np.array(own) for own in zip(*rows, strict=True))
+    best = tuple(range(0, len(rows), num_recipes))
+    return Table(
+        [
+            *(
+                Column(name, np.asarray(x)[point], _cell(name))
+                for name, x in forecast.points.items()
+            ),
+            Column("task", [ranking.tasks[k] for k in task], str, left=True),
+            Column("recipe", [ranking.labels[k] for k in recipe], str, left=True),
+            Column("predicted", ranking.predicted[recipe, point, task], accuracy_text),
+            Column("probability", ranking.probability[recipe, point, task], "{:.0%}".format,
+                   "best with"),
+        ],
+        noun="rows",
+        best=best,
+    )  # fmt: skip
+
+
+def _cell(name: str) -> Any:
+    return lambda value: cell_text(name, value)
+
+
+def accuracy_parts(forecast: "AccuracyForecast") -> Sequence[str | Table]:
+    """Paragraphs and tables, in the order in which they are printed."""
+    num_runs = sum(len(own.steps[0].runs.size) for own in forecast.chains)
+    num_tasks = len(forecast.tasks)
+    heading = f"Accuracy on {num_tasks} task{'s'[: num_tasks != 1]} from {num_runs} runs"
+    warnings = [warned("", forecast.warnings).strip()] if forecast.warnings else []
+    parts: list[str | Table] = [Headline(heading), forecast.table(), *warnings]
+    if forecast.ranking is not None:
+        parts += [_best_text(forecast), _average_ranking(forecast)]
+    parts += [
+        "Larger runs predicted from smaller ones: mean error in points, and that of repeating the\n"
+        "accuracy of the largest smaller run",
+        forecast.predictability_table(),
+        forecast.approach_table(),
+    ]
+    return parts
+
+
+def _best_text(forecast: "AccuracyForecast") -> str:
+    """Which recipe is best at the last point, and on how many tasks that is decided."""
+    ranking = forecast.ranking
+    assert ranking is not None
+    at = -1
+    best = int(np.argmax(ranking.predicted[:, at, -1]))
+    probability = ranking.probability[best, at, -1]
+    of_tasks = ranking.probability[:, at, : len(forecast.tasks)]
+    decided = int((of_tasks.max(axis=0) >= _DECIDED).sum())
+    over = "on average" if len(forecast.tasks) > 1 else f"on {forecast.tasks[0]}"
+    where = ", ".join(f"{name} {cell_text(name, x[at])}" for name, x in forecast.points.items())
+    return (
+        f"best {over} at {where}: {ranking.labels[best]} with probability {probability:.0%}; "
+        f"decided at 90 % on {decided} of {len(forecast.tasks)} tasks"
+    )
+
+
+def _average_ranking(forecast: "AccuracyForecast") -> Table:
+    """The rows of the ranking that are about the average, or the only task."""
+    ranking = forecast.ranking
+    assert ranking is not None
+    table = ranking_table(ranking, forecast)
+    names = next(own.values for own in table.columns if own.name == "task")
+    return table.at([row for row, name in enumerate(names) if name == ranking.tasks[-1]])

@@ -1,0 +1,327 @@
+"""Accuracies from tables: truth of made tables, draws, ranking, hold-outs, and bad input."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import farseer
+
+import farseer_jax as fj
+from farseer_jax.accuracy.recipe import APPROACHES
+from farseer_jax.accuracy.step import StepRuns, StepSpec, fit_steps, rolling_sizes
+from farseer_jax.accuracy.step_law import step_prior
+from farseer_jax.accuracy.task_columns import find_tasks, stem_of
+from farseer_jax.cli.accuracy import APPROACHES as APPROACHES_OF_THE_SHELL
+from farseer_jax.example import TASK_CHANCE
+
+POINTS = [(7e9, 2e12), (1.3e10, 2e12)]
+AT = tuple(np.array(own) for own in zip(*POINTS, strict=True))
+CHANCE = 0.25
+AVERAGE = "average of tasks"
+
+
+@pytest.fixture(scope="module")
+def table() -> fj.Columns:
+    return fj.example_tasks(recipe="both")
+
+
+@pytest.fixture(scope="module")
+def found(table: fj.Columns) -> fj.AccuracyForecast:
+    return fj.forecast_accuracy(table, POINTS, by="recipe", chance=TASK_CHANCE)
+
+
+class TestTruth:
+    def test_intervals_hold_the_truth_of_made_tables(self) -> None:
+        truth = fj.example_tasks(*AT, noise=0.0)
+        inside, errors = [], []
+        for seed in range(4):
+            own = fj.forecast_accuracy(
+                fj.example_tasks(seed=seed), POINTS, tasks="easy_acc,hard_acc", chance=CHANCE
+            )
+            frame = own.to_dataframe()
+            for task in own.tasks:
+                rows = frame[frame.task == task]
+                inside += [*((rows.lower <= truth[task]) & (truth[task] <= rows.upper))]
+                errors += [*np.abs(rows.predicted - truth[task])]
+        assert np.mean(inside) >= 0.8
+        assert np.mean(errors) < 0.03
+
+    def test_without_noise_the_truth_is_found(self) -> None:
+        own = fj.forecast_accuracy(
+            fj.example_tasks(noise=0.0), POINTS, tasks="easy_acc,medium_acc", chance=CHANCE
+        )
+        truth = fj.example_tasks(*AT, noise=0.0)
+        predicted = own.chains[0].predict(*AT)
+        np.testing.assert_allclose(predicted[:, 0], truth["easy_acc"], atol=2e-3)
+        np.testing.assert_allclose(predicted[:, 1], truth["medium_acc"], atol=4e-3)
+
+    def test_a_task_of_the_batch_is_as_alone(self, table: fj.Columns) -> None:
+        base = {name: x[:25] for name, x in table.items()}
+        law, size = APPROACHES["two-step"], np.asarray(base["N"], float)
+        rolling = rolling_sizes(size, np.ones(25, dtype=bool))
+
+        def spec(task: str) -> StepSpec:
+            inputs, accuracy = {"task_loss": base[f"{task}_bpb"]}, base[f"{task}_acc"]
+            prior = step_prior(law, inputs, accuracy, 0.25)
+            return StepSpec(task, StepRuns(inputs, size, accuracy, np.ones(25)), prior)
+
+        together = fit_steps(law, [spec("easy"), spec("hard")], rolling)
+        for own, task in zip(together, ("easy", "hard"), strict=True):
+            (alone,) = fit_steps(law, [spec(task)], rolling)
+            np.testing.assert_allclose(own.step.free, alone.step.free, rtol=1e-7)
+            assert own.step.noise == pytest.approx(alone.step.noise, rel=1e-7)
+            restored = own.step.posterior.laplace.covariance
+            np.testing.assert_allclose(restored[0], own.posterior.laplace.covariance[0], rtol=1e-6)
+
+
+class TestForecast:
+    def test_it_has_a_row_for_each_recipe_point_and_task(self, found: fj.AccuracyForecast) -> None:
+        frame = found.to_dataframe()
+        assert len(frame) == 2 * 2 * 5
+        assert list(frame.task[:5]) == [*found.tasks, AVERAGE]
+        assert ((frame.lower <= frame.predicted) & (frame.predicted <= frame.upper)).all()
+        assert (frame.run_lower <= frame.run_upper).all()
+        shares = frame[[f"share_{name}" for name in ("first", "law", "misfit", "noise")]]
+        np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+
+    def test_json_there_and_back(self, found: fj.AccuracyForecast) -> None:
+        text = found.to_json()
+        again = fj.AccuracyForecast.from_json(text)
+        assert str(again) == str(found)
+        content = json.loads(text)
+        assert content["ranking"][0]["probability"] >= 0.5
+        assert {own["task"] for own in content["predictability"]} == {*found.tasks, AVERAGE}
+
+    def test_the_better_recipe_is_ranked_first(self, found: fj.AccuracyForecast) -> None:
+        ranking = found.ranking
+        assert ranking is not None
+        np.testing.assert_allclose(ranking.probability.sum(axis=0), 1.0)
+        best = ranking.labels.index("filtered")
+        assert ranking.probability[best, 0, -1] > 0.8
+        assert "filtered with probability" in str(found)
+
+    def test_other_points_and_levels(self, found: fj.AccuracyForecast) -> None:
+        wide, narrow = (found.at([(7e9, 2e12)], level=level).to_dataframe() for level in (0.9, 0.5))
+        assert (wide.upper - wide.lower > narrow.upper - narrow.lower).all()
+        with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+            found.at([(7e9, 2e12)], level=2.0)
+
+    def test_joint_draws(self, found: fj.AccuracyForecast) -> None:
+        chain = found.of("base")
+        drawn = chain.draws(*AT, num=400, seed=3)
+        assert drawn.shape == (400, 2, 5)
+        assert ((drawn >= 0.0) & (drawn <= 1.0)).all()
+        easy = drawn[:, :, 0]
+        assert np.corrcoef(easy.T)[0, 1] > 0.5  # of two sizes of one recipe
+        np.testing.assert_array_equal(drawn, chain.draws(*AT, num=400, seed=3))
+        low, high = chain.interval(*AT)
+        assert ((low < chain.predict(*AT)) & (chain.predict(*AT) < high)).all()
+
+    def test_which_tasks_are_predictable(self, found: fj.AccuracyForecast) -> None:
+        verdicts = {own.task: own.verdict for own in found.predictability[:5]}
+        assert verdicts["easy_acc"] == verdicts[AVERAGE] == "predictable"
+        assert verdicts["guess_acc"] == "at chance"
+        assert any("guess_acc is at chance in nearly all runs" in own for own in found.warnings)
+        rows = found.approach_table().to_dataframe().set_index("approach")
+        assert rows.error["two-step"] < rows.error["largest run repeated"]
+
+    def test_approaches_are_combined_by_their_misses(self, table: fj.Columns) -> None:
+        own = fj.forecast_accuracy(
+            table, POINTS, by="recipe", tasks="easy_acc,hard_acc", approaches="two-step,single-step"
+        )
+        shares = [step.share for step in own.chains[0].of_task("easy_acc")]
+        assert sum(shares) == pytest.approx(1.0)
+        assert min(shares) > 0.0
+        record = own.record("easy_acc")
+        assert record.approach == "combined"
+        single = fj.forecast_accuracy(table, POINTS, by="recipe", tasks="easy_acc",
+                                      approaches="single-step")  # fmt: skip
+        assert np.isnan(single.to_dataframe().task_loss).all()
+
+    def test_one_loss_for_all_tasks_and_missing_accuracies(self, table: fj.Columns) -> None:
+        base = {name: x[:25].copy() for name, x in table.items() if name != "recipe"}
+        base["easy_acc"][3] = np.nan
+        own = fj.forecast_accuracy(base, POINTS, tasks="easy_acc,hard_acc", task_loss="loss")
+        assert own.chains[0].losses == ("loss",)
+        assert own.chains[0].of_task("easy_acc")[0].weights[3] == 0.0
+        assert own.chains[0].of_task("hard_acc")[0].weights[3] > 0.0
+
+
+class TestTables:
+    def test_columns_by_their_names(self) -> None:
+        names = ["N", "D", "loss", "hellaswag_acc_norm", "hellaswag_bpb", "acc/piqa", "lambada_acc"]
+        found = find_tasks(names, None, None, "loss", None, {"acc/piqa": 1838})
+        assert [own.loss for own in found] == ["hellaswag_bpb", "loss", "loss"]
+        assert [own.chance for own in found] == [0.25, 0.5, 0.0]
+        assert [own.num_questions for own in found] == [None, 1838, None]
+        assert stem_of("space", ("acc",)) is None
+
+    def test_the_noise_of_counting_is_shown(self, table: fj.Columns) -> None:
+        own = fj.forecast_accuracy(
+            table, by="recipe", tasks="easy_acc", questions=10_000, chance=0.25
+        )
+        counting = own.predictability[0].counting
+        assert 0.003 < counting < 0.006
+        assert "counting" in str(own.predictability_table())
+
+    @pytest.mark.parametrize(
+        ("change", "options", "message"),
+        [
+            (lambda t: t.update(easy_acc=100 * t["easy_acc"]), {}, "looks like per cent"),
+            (lambda t: t.update(easy_acc=t["easy_acc"] - 0.5), {}, "expected accuracies from 0 to"),
+            (lambda t: t.update(easy_acc=np.full(25, np.nan)), {}, "accuracies of 5 runs or more"),
+            (lambda t: None, {"tasks": "nosuch"}, "nosuch"),
+            (lambda t: None, {"task_loss": "nosuch"}, "nosuch"),
+            (lambda t: None, {"approaches": "three-step"}, "did you mean|unknown approach"),
+            (lambda t: None, {"chance": {"x": 0.5}}, "chance: 'x' is not a task"),
+            (lambda t: None, {"chance": 25}, "expected a number from 0 to below 1"),
+            (lambda t: None, {"level": 90}, "level must lie between"),
+            (lambda t: [t.pop(f"{n}_acc") for n in ("easy", "medium", "hard", "guess")], {},
+             "no column is an accuracy by its name"),
+            (lambda t: [t.pop("easy_bpb"), t.pop("loss")], {}, "the task 'easy_acc' has no loss"),
+        ],
+    )  # fmt: skip
+    def test_mistakes(
+        self, change: Callable[[Any], Any], options: dict[str, Any], message: str
+    ) -> None:
+        own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}
+        change(own)
+        with pytest.raises(ValueError, match=message):
+            fj.forecast_accuracy(own, POINTS, **options)
+
+    def test_doubtful_columns(self) -> None:
+        own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}
+        worse = fj.forecast_accuracy({**own, "easy_bpb": 1.0 / own["easy_bpb"]}, tasks="easy_acc")
+        assert "easy_acc is better where its loss is worse" in worse.warnings[0]
+        same = fj.forecast_accuracy({**own, "easy_acc": np.full(25, 0.5)}, tasks="easy_acc")
+        assert "easy_acc is the same in all runs" in same.warnings[0]
+        with pytest.raises(ValueError, match="the loss is the same in all runs"):
+            fj.forecast_accuracy({**own, "easy_bpb": np.full(25, 0.5)}, tasks="easy_acc")
+
+    def test_copies_count_once_and_runs_are_a_table(self) -> None:
+        own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}
+        options: dict[str, Any] = {"tasks": "easy_acc", "chance": CHANCE}
+        twice = {name: np.concatenate([x, x]) for name, x in own.items()}
+        extra = {name: x for name, x in own.items() if name not in ("N", "D", "loss")}
+        runs = fj.Runs(own["N"], own["D"], own["loss"], extra)
+        single, *others = (
+            str(fj.forecast_accuracy(table, POINTS, **options)) for table in (own, twice, runs)
+        )
+        assert others == [single] * 2
+
+    def test_per_cent(self) -> None:
+        own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}
+        plain = fj.forecast_accuracy(own, POINTS, tasks="easy_acc")
+        own["easy_acc"] = 100.0 * own["easy_acc"]
+        again = fj.forecast_accuracy(own, POINTS, tasks="easy_acc", percent=True)
+        np.testing.assert_allclose(
+            again.chains[0].predict(*AT), plain.chains[0].predict(*AT), rtol=1e-8
+        )
+
+    def test_a_constant_accuracy_and_few_sizes(self) -> None:
+        own = {n: x[:10] for n, x in fj.example_tasks().items() if n != "recipe"}
+        own["easy_acc"] = np.full(10, 0.25)
+        found = fj.forecast_accuracy(own, POINTS, tasks="easy_acc,medium_acc", chance=0.25)
+        assert "easy_acc is the same in all runs" in found.warnings[0]
+        assert any("the runs have 2 sizes" in sentence for sentence in found.warnings)
+        assert {row.verdict for row in found.predictability} <= {"at chance", "not shown"}
+
+
+@pytest.fixture(scope="module")
+def fits() -> dict[str, fj.Fit]:
+    method = fj.LeastSquares(fixed={"ceiling": 1.0})
+    columns = {"task_loss": "easy_bpb"}
+    return {
+        task: fj.fit(
+            "logistic-accuracy",
+            fj.example_tasks(),
+            method,
+            response=f"{task}_acc",
+            columns_of=columns,
+        )
+        for task in ("easy", "medium")
+    }
+
+
+@pytest.fixture(scope="module")
+def first() -> fj.Forecast:
+    return fj.forecast(fj.example_tasks(), POINTS, response="easy_bpb", usual=False)
+
+
+class TestChain:
+    def test_several_tasks_and_their_average(self, first: fj.Forecast, fits: Any) -> None:
+        both = fj.chain(first, then=fits)
+        frame = both.to_dataframe()
+        assert list(frame.task[:3]) == ["easy", "medium", AVERAGE]
+        truth = fj.example_tasks(*AT, noise=0.0)["easy_acc"]
+        predicted = both.predict(*AT)[:, 0]
+        np.testing.assert_allclose(predicted, truth, atol=0.02)
+        assert str(fj.Chain.from_json(both.to_json())) == str(both)
+        plain = fits["easy"].law(task_loss=first.predict(*AT))
+        np.testing.assert_allclose(predicted, plain, atol=0.01)
+
+    def test_intervals_stay_within_floor_and_ceiling(self, first: fj.Forecast, fits: Any) -> None:
+        own = fj.chain(first, then=fits["easy"])
+        low, high = own.interval(1e8, 1e8, level=0.999, new_run=False)
+        assert own.steps[0].bounds[0] <= low <= high <= 1.0
+        run_low, run_high = own.interval(1e15, 1e18, level=0.999, new_run=True)
+        assert 0.0 <= run_low <= run_high <= 1.0
+
+    def test_a_fit_or_a_bootstrap_first(self, fits: Any) -> None:
+        loss = fj.fit("chinchilla", fj.example_tasks(), response="easy_bpb")
+        by_fit = fj.chain(loss, then=fits["easy"], points=POINTS)
+        drawn = fj.bootstrap(loss, 30, seed=0)
+        by_draws = fj.chain(drawn, then=fits["easy"], points=POINTS)
+        np.testing.assert_allclose(by_draws.predict(*AT), by_fit.predict(*AT), atol=0.02)
+        assert str(fj.Chain.from_json(by_draws.to_json())) == str(by_draws)
+        with pytest.raises(ValueError, match="points: a bootstrap has none of its own"):
+            fj.chain(drawn, then=fits["easy"])
+
+    def test_mistakes(self, first: fj.Forecast, fits: Any) -> None:
+        with pytest.raises(TypeError, match="first: expected a Forecast, a Bootstrap or a Fit"):
+            fj.chain(fits, then=fits)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="then: expected fits, got str"):
+            fj.chain(first, then={"easy": "law"})  # type: ignore[dict-item]
+        loss = fj.fit("chinchilla", fj.example_tasks(), response="easy_bpb")
+        with pytest.raises(ValueError, match="needs one input that the first step predicts"):
+            fj.chain(first, then=loss)
+        own = fj.chain(first, then=fits["easy"])
+        with pytest.raises(ValueError, match="task: expected one of easy_acc, got 'x'"):
+            own.of_task("x")
+
+
+class TestShell:
+    def test_the_example(self, tmp_path: Any, monkeypatch: Any) -> None:
+        monkeypatch.chdir(tmp_path)
+        done = farseer("accuracy", "--example", "--at", "7B,2T", "--json", "a.json")
+        assert done.exit_code == 0, done.stderr
+        saved = fj.AccuracyForecast.from_json("a.json")
+        assert saved.labels == ("base", "filtered")
+
+    def test_options_and_errors(self, tmp_path: Any, monkeypatch: Any) -> None:
+        monkeypatch.chdir(tmp_path)
+        own = fj.example_tasks()
+        rows = [
+            ",".join(own),
+            *(",".join(map(str, row)) for row in zip(*own.values(), strict=True)),
+        ]
+        (tmp_path / "t.csv").write_text("\n".join(rows))
+        words = "accuracy t.csv --at 7B,2T --tasks easy_acc --chance easy_acc=0.25 --level 0.8"
+        done = farseer(*words.split(), "--questions", "easy_acc=10k")
+        assert done.exit_code == 0, done.stderr
+        assert "80 % interval" in done.stdout
+        for words, message in (
+            ("accuracy t.csv --percent --approaches four", "unknown approach 'four'"),
+            ("accuracy", "name a file of runs, or add --example"),
+            ("accuracy t.csv --example", "--example does not go with RUNS"),
+            ("accuracy t.csv --law auto", "--law auto is for `farseer fit`"),
+            ("accuracy t.csv --tasks N", "the task 'N' is an input or the loss"),
+        ):
+            done = farseer(*words.split())
+            assert done.exit_code != 0
+            assert message in done.stderr, done.stderr
+
+    def test_the_approaches_are_those_of_the_library(self) -> None:
+        assert tuple(APPROACHES) == APPROACHES_OF_THE_SHELL
