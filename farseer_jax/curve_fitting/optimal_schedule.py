@@ -67,7 +67,7 @@ def optimise_schedule(
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
         >>> fit = fit_curves(example_curves(), "multi-power")
-        >>> found = optimise_schedule(fit, 20_000, family=["wsd", "cosine"])
+        >>> found = optimise_schedule(fit, 4_000, family=["wsd", "cosine"])
         >>> found.best.family.startswith("wsd"), found.best.minus_cosine < 0
         (True, True)
     """

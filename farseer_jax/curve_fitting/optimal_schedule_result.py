@@ -37,7 +37,7 @@ class ScheduleCandidate:
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
         >>> fit = fit_curves(example_curves(), "multi-power")
-        >>> best = optimise_schedule(fit, 20_000, family="cosine").best
+        >>> best = optimise_schedule(fit, 4_000, family="cosine").best
         >>> best.family, best.schedule.name
         ('cosine', 'cosine')
     """
@@ -76,12 +76,12 @@ class OptimalSchedule(Result):
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
         >>> fit = fit_curves(example_curves(), "multi-power")
-        >>> found = optimise_schedule(fit, 20_000, family=["cosine", "wsd", "free"])
+        >>> found = optimise_schedule(fit, 4_000, family=["cosine", "wsd", "free"])
         >>> found.best.family, found["cosine"].loss > found.best.loss
         ('free', True)
         >>> table = found.to_columns()  # of the best schedule
         >>> list(table), table.num_rows
-        (['step', 'lr'], 20000)
+        (['step', 'lr'], 4000)
     """
 
     fit: CurveFit
