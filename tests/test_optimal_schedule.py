@@ -67,7 +67,7 @@ def test_one_step_has_a_gradient(name: str) -> None:
 def test_the_published_law_has_the_published_optimum() -> None:
     """Luo et al.: a stable rate, then a decay like a power of 1.5, to nearly 0."""
     objective = FinalLoss(LAWS["multi-power"], 24_000, PEAK, 2160, {})
-    found, search = best_schedules(objective, ["wsd", "free"], None, 40)
+    found, search = best_schedules(objective, ["wsd", "free"], None, 60)
     assert search is not None
     assert search.converged
     assert search.gap < 1e-5
