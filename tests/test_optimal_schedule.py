@@ -136,9 +136,10 @@ def test_differences_are_surer_than_losses() -> None:
     assert best.family == "free"
     low, high = best.minus_constant_ends
     assert low < best.minus_constant < high < 0.0
+    assert best.lower < best.loss < best.upper
     low, high = best.minus_cosine_ends
     assert low < best.minus_cosine < high
-    assert best.lower < best.loss < best.upper
+    assert high - low < best.upper - best.lower
     constant = optimum()["constant"]
     assert constant.minus_constant == 0.0 == max(map(abs, constant.minus_constant_ends))
     assert constant.is_reference

@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax.close_names import unknown_name
 from farseer_jax.curve_fitting.free_schedule import FreeSearch, best_free_schedule
 from farseer_jax.curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
-from farseer_jax.curve_fitting.result import CurveFit
+from farseer_jax.curve_fitting.result import NEW_RUN, CurveFit
 from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_draws, end_losses
 from farseer_jax.curve_fitting.schedule_families import FAMILIES, LOWEST, families_named, plain_rate
 from farseer_jax.curve_fitting.schedule_objective import FinalLoss
@@ -67,7 +67,7 @@ def optimise_schedule(
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
         >>> fit = fit_curves(example_curves(), "multi-power")
-        >>> found = optimise_schedule(fit, 20_000, family=["wsd", "cosine"])
+        >>> found = optimise_schedule(fit, 4_000, family=["wsd", "cosine"])
         >>> found.best.family.startswith("wsd"), found.best.minus_cosine < 0
         (True, True)
     """
@@ -144,11 +144,8 @@ def _references(objective: FinalLoss) -> dict[str, Schedule]:
 def _compared(
     fit: CurveFit, schedules: Mapping[str, Schedule], constant: Mapping[str, float], level: float
 ) -> tuple[ScheduleCandidate, ...]:
-    """Losses and differences, best first; each run has an error of its own."""
-    ends = [
-        ScheduleEnd(f"a run with the schedule {name}", own, constant)
-        for name, own in schedules.items()
-    ]
+    """Losses and differences, best first, of one new run that is trained under each schedule."""
+    ends = [ScheduleEnd(NEW_RUN, own, constant) for own in schedules.values()]
     found = end_losses(fit, ends, level)
     drawn = end_draws(fit, ends, _NUM_DRAWS, 0)
     tails = [0.5 * (1.0 - level), 0.5 * (1.0 + level)]

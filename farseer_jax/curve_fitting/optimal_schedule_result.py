@@ -28,7 +28,8 @@ class ScheduleCandidate:
         lower: ends of its interval.
         upper: likewise.
         minus_cosine: its loss less that of a cosine to a tenth of the peak.
-        minus_cosine_ends: ends of the interval of this difference, by joint draws.
+        minus_cosine_ends: ends of the interval of this difference, by joint draws: of one run
+            under the one schedule or the other.
         minus_constant: its loss less that of a constant rate.
         minus_constant_ends: ends of the interval of this difference.
         is_reference: whether it is one that others are compared with.
@@ -36,7 +37,7 @@ class ScheduleCandidate:
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
         >>> fit = fit_curves(example_curves(), "multi-power")
-        >>> best = optimise_schedule(fit, 20_000, family="cosine").best
+        >>> best = optimise_schedule(fit, 4_000, family="cosine").best
         >>> best.family, best.schedule.name
         ('cosine', 'cosine')
     """
@@ -75,12 +76,12 @@ class OptimalSchedule(Result):
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
         >>> fit = fit_curves(example_curves(), "multi-power")
-        >>> found = optimise_schedule(fit, 20_000, family=["cosine", "wsd", "free"])
+        >>> found = optimise_schedule(fit, 4_000, family=["cosine", "wsd", "free"])
         >>> found.best.family, found["cosine"].loss > found.best.loss
         ('free', True)
         >>> table = found.to_columns()  # of the best schedule
         >>> list(table), table.num_rows
-        (['step', 'lr'], 20000)
+        (['step', 'lr'], 4000)
     """
 
     fit: CurveFit
