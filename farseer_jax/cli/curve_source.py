@@ -139,7 +139,7 @@ def _read_curves(settings: Settings) -> "Curves":
 
     if settings["example"]:
         *complete, last = farseer_jax.example_curves()
-        return farseer_jax.Curves([*complete, last.truncated(_EXAMPLE_STEP)])
+        return farseer_jax.Curves((*complete, last.truncated(_EXAMPLE_STEP)))
     inputs = dict(settings["columns_of"] or {})
     if settings["N"]:
         inputs = {"N": settings["N"], **inputs}

@@ -95,7 +95,8 @@ def schedule(
     import farseer_jax
     from farseer_jax.results.files import write_text
 
-    found = farseer_jax.optimise_schedule(fit, warmup=rise, **inputs_of(fit, given), **options)
+    inputs: Any = inputs_of(fit, given)
+    found = farseer_jax.optimise_schedule(fit, warmup=rise, **inputs, **options)
     if csv is None:
         return Output(found)
     write_text(csv, pd.DataFrame(dict(found.to_columns())).to_csv(index=False))
