@@ -94,7 +94,7 @@ class TestReading:
 
     def test_a_file_of_learning_rates(self, files: Path, called: dict[str, Any]) -> None:
         schedule = fj.Schedule.cosine(24_000, 3e-4, warmup=2000)
-        frame = pd.DataFrame({"step": np.arange(1, 4_001), "lr": schedule.rates})
+        frame = pd.DataFrame({"step": np.arange(1, 24_001), "lr": schedule.rates})
         frame.to_csv("lr.csv", index=False)
         result = farseer("curves", "curves.csv", "--schedule", "lr.csv", "--where", "run='cosine'")
         assert result.exit_code == 0, result.stderr
