@@ -137,15 +137,27 @@ class CurveFit(Result):
             new_run: the interval of one logged loss, noise included.
             inputs: what is constant along the run.
         """
+        level = self.level if level is None else level
+        moments, shape = self._moments(schedule, steps, curve, inputs)
+        low, high = self.interval_of(moments, level, new_run=new_run)
+        return low.reshape(shape)[()], high.reshape(shape)[()]
+
+    def interval_of(
+        self, moments: Moments, level: float, *, new_run: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ends of intervals, from moments of the stack, ``(point,)`` each.
+
+        Args:
+            moments: of points.
+            level: nominal coverage.
+            new_run: the interval of one logged loss, noise included.
+        """
         from scipy.special import stdtrit
 
-        level = self.level if level is None else level
         check_level(level)
-        moments, shape = self._moments(schedule, steps, curve, inputs)
         variance = moments.variance + (moments.noise if new_run else 0.0)
         reach = stdtrit(self.stack.degrees, 0.5 * (1.0 + level)) * np.sqrt(variance)
-        low, high = (np.exp(moments.mean + side * reach) for side in (-1.0, 1.0))
-        return low.reshape(shape)[()], high.reshape(shape)[()]
+        return np.exp(moments.mean - reach), np.exp(moments.mean + reach)
 
     def draws(
         self,

@@ -49,13 +49,9 @@ def end_losses(fit: CurveFit, ends: Sequence[ScheduleEnd], level: float) -> EndL
         ends: the ends.
         level: nominal coverage of the intervals.
     """
-    from scipy.special import stdtrit
-
     moments = fit.stack.moments(_inputs(fit, ends))
-    sd = np.sqrt(moments.variance)
-    reach = stdtrit(fit.stack.degrees, 0.5 * (1.0 + level)) * sd
-    low, high = (np.exp(moments.mean + side * reach) for side in (-1.0, 1.0))
-    return EndLosses(np.exp(moments.mean), low, high, sd)
+    low, high = fit.interval_of(moments, level)
+    return EndLosses(np.exp(moments.mean), low, high, np.sqrt(moments.variance))
 
 
 def end_draws(fit: CurveFit, ends: Sequence[ScheduleEnd], num: int, seed: int) -> np.ndarray:
