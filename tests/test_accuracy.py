@@ -325,3 +325,10 @@ class TestShell:
 
     def test_the_approaches_are_those_of_the_library(self) -> None:
         assert tuple(APPROACHES) == APPROACHES_OF_THE_SHELL
+
+
+def test_the_inspection_of_a_table_with_tasks_names_the_command() -> None:
+    steps = fj.inspect_table(fj.example_tasks(recipe="both")).steps
+    (own,) = [step for step in steps if step.command == "accuracy"]
+    assert own.call == "fj.forecast_accuracy(table, by='recipe')"
+    assert not [s for s in fj.inspect_table(fj.example_runs()).steps if s.command == "accuracy"]

@@ -78,6 +78,16 @@ def find_tasks(
     ]
 
 
+def has_tasks(names: Sequence[str]) -> bool:
+    """Whether some columns are accuracies by their names.
+
+    Example:
+        >>> has_tasks(["N", "hellaswag_acc"]), has_tasks(["N", "loss"])
+        (True, False)
+    """
+    return any(stem_of(name, _ACCURACIES) is not None for name in names)
+
+
 def _named_tasks(names: Sequence[str], tasks: str | Sequence[str] | None) -> list[str]:
     if tasks is not None:
         return match_columns(names, tasks, "as a task")
