@@ -1,5 +1,6 @@
 """``farseer curves``, ``anneal`` and ``schedule``: what they read, print, write and refuse."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,7 +162,7 @@ class TestRefusals:
             (["--predict", "cosine:"], "expected a schedule (such as"),
             (["--predict", "cosin steps=9 peak=1"], "did you mean 'cosine'?"),
             (["--predict", "b: cosine steps=9 peak=1"], "unknown curve 'b'"),
-            (["--predict", "cosine steps=9 peak=1", "--given", "N=1"], "has no input N"),
+            (["--predict", "cosine steps=9 peak=1", "--given", "N=1"], "--given N=… has no effect"),
             (["--given", "N=1B"], "--given goes with --predict"),
         ],
     )
@@ -207,17 +208,16 @@ class TestAnneal:
 
 class TestSchedule:
     def test_schedules_are_those_of_the_library(self, files: Path, fit: fj.CurveFit) -> None:
-        options = ("--steps", "24k", "--family", "wsd,cosine", "--final", "3e-5", "--rise", "1k")
+        options = ("--steps", "4k", "--family", "cosine,linear", "--final", "3e-5", "--rise", "1k")
         result = farseer("schedule", "fit.json", *options, "--csv", "s.csv", "--json", "s.json")
         assert result.exit_code == 0, result.stderr
-        found = fj.optimise_schedule(
-            fit, 24_000, family=["wsd", "cosine"], final=3e-5, warmup=1_000
-        )
+        families = ["cosine", "linear"]
+        found = fj.optimise_schedule(fit, 4_000, family=families, final=3e-5, warmup=1_000)
         assert result.stdout == f"{found}\n".replace("use final=", "use --final ")
         assert f"Schedule written to s.csv: {found.best.family}\n" in result.stderr
         assert str(fj.OptimalSchedule.from_json("s.json")) == str(found)
         written = pd.read_csv("s.csv")
-        assert written["step"].tolist() == [*range(1, 24_001)]
+        assert written["step"].tolist() == [*range(1, 4_001)]
         np.testing.assert_array_equal(written["lr"], found.schedule.rates)
 
     def test_its_table_is_a_schedule_of_other_commands(self, files: Path) -> None:
@@ -241,13 +241,27 @@ class TestSchedule:
         ("schedule fit.json", "Missing option '--steps'"),
         ("schedule fit.json --steps 24k --family wds", "did you mean 'wsd'?"),
         ("schedule fit.json --steps 24k --peak 1e-2", "is above that of every curve"),
-        ("schedule fit.json --steps 24k --given N=1B", "needs the inputs none"),
+        ("schedule fit.json --steps 24k --given N=1B", "--given N=… has no effect"),
     ],
 )
 def test_refusals_of_both(words: str, sentence: str, files: Path) -> None:
     result = farseer(*words.split())
     assert (result.exit_code, result.stdout) == (2, "")
     assert sentence in " ".join(result.stderr.split())
+
+
+def test_inputs_of_a_new_run_are_asked_for(folder: Path) -> None:
+    curves = [
+        dataclasses.replace(own, name=f"{own.name} {N}", inputs={"N": N})
+        for own in fj.example_curves().select(["constant", "two-stage"])
+        for N in (1e8, 2e8)
+    ]
+    fj.fit_curves(fj.Curves(curves), "annealing", points=10).to_json("sizes.json")
+    for words in (["curves", "--predict", DROP], ["schedule", "--steps", "4k"]):
+        result = farseer(words[0], "sizes.json", *words[1:])
+        refused(result, "Missing option '--given N=NUMBER': the curves have several N")
+    rows = content("sizes.json", "--predict", DROP, "--given", "N=150M")["predicted"]
+    assert len(rows) == 1
 
 
 def test_names_are_those_of_the_library() -> None:

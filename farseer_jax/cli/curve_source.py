@@ -139,7 +139,7 @@ def _read_curves(settings: Settings) -> "Curves":
 
     if settings["example"]:
         *complete, last = farseer_jax.example_curves()
-        return farseer_jax.Curves([*complete, last.truncated(_EXAMPLE_STEP)])
+        return farseer_jax.Curves((*complete, last.truncated(_EXAMPLE_STEP)))
     inputs = dict(settings["columns_of"] or {})
     if settings["N"]:
         inputs = {"N": settings["N"], **inputs}
@@ -203,6 +203,35 @@ def schedule_of(text: str) -> "Schedule":
         raise Refusal(f"{path}: a schedule needs the columns step and lr, got {', '.join(table)}")
     steps, rates = (numbers_of(table[name]).numbers for name in ("step", "lr"))
     return Schedule.from_points(steps, rates)
+
+
+def inputs_of(
+    fit: "CurveFit", given: Mapping[str, float] | None, *, needs_all: bool = True
+) -> dict[str, float]:
+    """What ``--given`` says of a new run.
+
+    Args:
+        fit: the fit.
+        given: values by input.
+        needs_all: whether each input of the law is needed.
+
+    Raises:
+        UsageError: an input is missing, or the law has no such input.
+    """
+    needed, own = type(fit.law).inputs_of_curves(), dict(given or {})
+    for name in own:
+        if name not in needed:
+            raise click.UsageError(
+                f"--given {name}=… has no effect: the law {fit.law.name} has no input {name}, as "
+                "where all curves have one value of it; leave it out."
+            )
+    missing = [name for name in needed if name not in own]
+    if needs_all and missing:
+        raise click.UsageError(
+            f"Missing option '--given {missing[0]}=NUMBER': the curves have several {missing[0]}, "
+            "and the loss of a new run depends on it."
+        )
+    return own
 
 
 def csv_option(what: str) -> click.Option:

@@ -1,10 +1,10 @@
 """``farseer curves``: loss curves, the losses at which they will end, and other schedules."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.curve_source import CURVES, schedule_of, schedules
+from farseer_jax.cli.curve_source import CURVES, inputs_of, schedule_of, schedules
 from farseer_jax.cli.options import (
     Group,
     Settings,
@@ -69,10 +69,11 @@ def curves(
         return Output(fit)
     from farseer_jax import compare_schedules
 
+    inputs: Any = inputs_of(fit, given, needs_all=any(not run for run, _ in predicted))
     found = compare_schedules(
         fit,
         [schedule_of(text) for _, text in predicted],
         curves=[run or None for run, _ in predicted],
-        **(given or {}),
+        **inputs,
     )
     return Output(fit, below=[found], more={"predicted": found.to_dict()["rows"]})

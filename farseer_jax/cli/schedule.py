@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.curve_source import CURVES, check_csv, csv_option
+from farseer_jax.cli.curve_source import CURVES, check_csv, csv_option, inputs_of
 from farseer_jax.cli.options import (
     FROM_0,
     FROM_1,
@@ -95,7 +95,8 @@ def schedule(
     import farseer_jax
     from farseer_jax.results.files import write_text
 
-    found = farseer_jax.optimise_schedule(fit, warmup=rise, **(given or {}), **options)
+    inputs: Any = inputs_of(fit, given)
+    found = farseer_jax.optimise_schedule(fit, warmup=rise, **inputs, **options)
     if csv is None:
         return Output(found)
     write_text(csv, pd.DataFrame(dict(found.to_columns())).to_csv(index=False))

@@ -111,7 +111,7 @@ def compare_schedules(
     *,
     curves: Sequence[str | None] | None = None,
     level: float | None = None,
-    num_draws: int = 4000,
+    num_draws: int = 1000,
     seed: int = 0,
     **inputs: float,
 ) -> ScheduleComparison:

@@ -118,7 +118,7 @@ def _rests_on(fit: "CurveFit") -> str:
     rows = sum(map(len, fit.curves))
     text = (
         f"{capitalised(fit.law.name)} law, fitted to {_counted(len(fit.curves), 'curve')}: "
-        f"{points:,} points, the means of {rows:,} logged losses; noise of a point "
+        f"{points:,} points of {rows:,} logged losses; noise of a point "
         f"{share_text(fit.noise)}"
     )
     if not fit.records[0].holdouts:
@@ -132,7 +132,7 @@ def _records_table(records: "Sequence[CurveRecord]") -> Table:
     of_curves = [_mean(own.miss[~end]) for own, end in zip(records, ends, strict=True)]
     of_ends = [_mean(own.miss[end]) for own, end in zip(records, ends, strict=True)]
     several = len(records) > 1
-    best = "; the law with the least miss is used" if several else ""
+    best = "; the law with the least is used" if several else ""
     return Table(
         [
             Column("law", [own.law for own in records], left=True),
@@ -142,8 +142,8 @@ def _records_table(records: "Sequence[CurveRecord]") -> Table:
             Column("widening", [own.widening for own in records], _factor, "intervals widened"),
         ],
         noun="laws",
-        note="miss: rms error of ln loss where the curve, or its last 40 %, was hidden from the "
-        f"fit; geometric mean{best}",
+        note="miss: rms error of ln loss where a curve, or its last 40 %, was hidden from the fit\n"
+        f"(geometric mean){best}",
         best=(0,) if several else (),
     )
 

@@ -10,7 +10,7 @@ from farseer_jax.curve_fitting.annealed_result import AnnealedLosses
 from farseer_jax.curves.curve import Curve
 from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
-from farseer_jax.plots.schedule_axes import draw_schedule, rate_axis, step_axis
+from farseer_jax.plots.schedule_axes import align_labels, draw_schedule, rate_axis, step_axis
 from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of, ordered_colours
 from farseer_jax.results.numbers import level_text
 from farseer_jax.results.table import evenly
@@ -56,7 +56,7 @@ def plot_annealed(
         ('loss', 'learning rate')
     """
     shown = _shown(annealed, curves)
-    colours = COLOURS if len(shown) <= len(COLOURS) else ordered_colours(len(shown))
+    colours: Any = COLOURS if len(shown) <= len(COLOURS) else ordered_colours(len(shown))
     with grid_of(axes, (2, 1), (6.4, 5.2), 4.8, shares_x=True, height_ratios=(3, 1)) as found:
         above, below = found
         for own, colour in zip(shown, colours, strict=False):
@@ -66,7 +66,7 @@ def plot_annealed(
         above.set(ylabel="loss", title=_title(annealed))
         step_axis(below)
         rate_axis(below)
-        above.get_figure(root=True).align_ylabels(found)
+        align_labels(found)
         _explain(below, annealed, shown, colours)
     return above, below
 

@@ -13,7 +13,7 @@ from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.plots.draws import draws
 from farseer_jax.plots.labels import place_labels
 from farseer_jax.plots.layout import is_narrow, legend_outside
-from farseer_jax.plots.schedule_axes import draw_schedule, rate_axis, step_axis
+from farseer_jax.plots.schedule_axes import align_labels, draw_schedule, rate_axis, step_axis
 from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of, ordered_colours
 from farseer_jax.results.numbers import level_text, quantity_text
 from farseer_jax.results.table import evenly
@@ -73,7 +73,7 @@ def plot_loss_curves(
         above.set_title(_title(fit, shown))
         step_axis(below)
         rate_axis(below)
-        above.get_figure(root=True).align_ylabels(found)
+        align_labels(found)
         _explain(below, fit, shown, looks, paths)
         _name_losses(above, shown, paths)
     return above, below
@@ -176,7 +176,7 @@ def _draw_schedules(axes: Axes, curves: Sequence[Curve], looks: Sequence[_Look])
     owners = [_place(schedules, own) for own in curves]
     for place, schedule in enumerate(schedules):
         own = [at for at, owner in enumerate(owners) if owner == place]
-        look = {"color": looks[own[0]].colour if len(own) == 1 else INK, "lw": 1.2}
+        look: Any = {"color": looks[own[0]].colour if len(own) == 1 else INK, "lw": 1.2}
         last = max(curves[at].steps[-1] for at in own) if curves[own[0]].is_running else None
         draw_schedule(axes, schedule, last=last, ls=looks[own[0]].dashes, **look)
         if last is not None:
@@ -236,8 +236,8 @@ def _entries(
         found.append((f"N = {quantity_text(size)}", _Look(own.colour, "-")))
     schedules = _schedules(curves)
     if 1 < len(schedules) <= len(_DASHES):
-        for own, dashes in zip(schedules, _DASHES, strict=False):
-            found.append((own.name.replace("_", "-"), _Look(INK, dashes)))
+        for schedule, dashes in zip(schedules, _DASHES, strict=False):
+            found.append((schedule.name.replace("_", "-"), _Look(INK, dashes)))
     return found
 
 

@@ -10,7 +10,7 @@ from farseer_jax.curve_fitting.optimal_schedule_result import OptimalSchedule, S
 from farseer_jax.forecasting.forecast_table import number_format
 from farseer_jax.plots.draws import draws
 from farseer_jax.plots.layout import legend_outside
-from farseer_jax.plots.schedule_axes import draw_schedule, rate_axis, step_axis
+from farseer_jax.plots.schedule_axes import align_labels, draw_schedule, rate_axis, step_axis
 from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of
 from farseer_jax.results.numbers import level_text
 
@@ -69,7 +69,7 @@ def plot_schedule(
         below.set_ylabel("loss")
         step_axis(below)
         above.set_title(_title(optimal))
-        above.get_figure(root=True).align_ylabels(found)
+        align_labels(found)
         _explain(below, optimal, shown, looks)
     return above, below
 

@@ -1,5 +1,6 @@
 """Axes of training steps and of learning rates, and schedules on them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,12 @@ def draw_schedule(
     steps = np.concatenate([first + evenly(end - first + 1, _NUM_PLACES), jumps - 1, jumps])
     steps = np.unique(steps[(steps >= first) & (steps <= end)])
     axes.plot(steps, schedule.at(steps), **look)
+
+
+def align_labels(axes: Sequence[Axes]) -> None:
+    """Align the labels of vertical axes that lie below each other."""
+    whole: Any = axes[0].get_figure(root=True)
+    whole.align_ylabels(axes)
 
 
 def step_axis(axes: Axes) -> None:
