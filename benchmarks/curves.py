@@ -1,6 +1,6 @@
 """Fits of loss curves: errors on curves left out, coverage of final losses, and time.
 
-    python benchmarks/curves.py [--out results/curves.json] [--cases 100]
+    python benchmarks/curves.py [--out results/curves.json] [--cases 100] [--law multi-power]
 
 *real* are three sizes under three schedules (needs ../shared/data): each curve is left out of a fit
 of its size, and out of one fit of all sizes; and its first 60 % are fitted, alone, with the curves
@@ -41,15 +41,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results/curves.json")
     parser.add_argument("--cases", type=int, default=100, help="made curves")
+    parser.add_argument("--law", default=LAWS[0], help="of the ends; 'chosen' chooses it")
     arguments = parser.parse_args()
+    law = None if arguments.law == "chosen" else arguments.law
     found: dict[str, Any] = {"machine": machine(), "part": PART, "level": LEVEL}
+    found["law"] = arguments.law
     path = DATA / "schedule_curves.csv"
     if path.exists():
         curves = fj.read_curves(path, run="N_million,curve", warmup=2160)
         found["seconds"] = seconds(curves)
-        found["left_out"] = {law: left_out(curves, law) for law in LAWS}
-        found["real"] = summary(real_ends(curves))
-    found["made"] = summary(made_ends(arguments.cases))
+        found["left_out"] = {own: left_out(curves, own) for own in LAWS}
+        found["real"] = summary(real_ends(curves, law))
+    found["made"] = summary(made_ends(arguments.cases, law))
     arguments.out.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 
@@ -87,14 +90,14 @@ def left_out(curves: fj.Curves, law: str) -> dict[str, Any]:
     return found
 
 
-def real_ends(curves: fj.Curves) -> Iterator[End]:
+def real_ends(curves: fj.Curves, law: str | None) -> Iterator[End]:
     """The end of each real curve from its first part: alone, with its size, with all."""
     for own in curves:
         running = own.truncated(int(PART * own.schedule.steps))
         size = of_size(curves, own.inputs["N"])
         for group, beside in (("alone", None), ("its size", size), ("all", curves)):
             others = () if beside is None else tuple(beside.without(own.name))
-            fit = fj.fit_curves(fj.Curves((running, *others)), LAWS[0])
+            fit = fj.fit_curves(fj.Curves((running, *others)), law)
             yield end_of(group, fit, own)
 
 
@@ -106,13 +109,13 @@ def end_of(group: str, fit: fj.CurveFit, own: fj.Curve) -> End:
     return End(group, float(error), float(0.5 * np.log(high / low)[-1]))
 
 
-def made_ends(num: int) -> Iterator[End]:
+def made_ends(num: int, law: str | None) -> Iterator[End]:
     """The ends of made curves, alone and beside two complete ones."""
     for seed in range(num):
         case = made_case(seed, PART)
         running, decay = case.running, "seen" if case.seen else "unseen"
         for beside, others in (("alone", ()), ("beside two", case.beside)):
-            fit = fj.fit_curves(fj.Curves((running, *others)), LAWS[0])
+            fit = fj.fit_curves(fj.Curves((running, *others)), law)
             low, high = fit.interval(running.schedule, curve=running.name, level=LEVEL)
             predicted = fit.predict(running.schedule, curve=running.name)
             error, half = np.log(case.final / predicted), 0.5 * np.log(high / low)

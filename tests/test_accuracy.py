@@ -38,7 +38,7 @@ class TestTruth:
         inside, errors = [], []
         for seed in range(4):
             own = fj.forecast_accuracy(
-                fj.example_tasks(seed=seed), POINTS, tasks="easy_acc,hard_acc", chance=CHANCE
+                fj.example_tasks(seed=seed), POINTS, tasks="medium_acc", chance=CHANCE
             )
             frame = own.to_dataframe()
             for task in own.tasks:
@@ -127,17 +127,18 @@ class TestForecast:
         rows = found.approach_table().to_dataframe().set_index("approach")
         assert rows.error["two-step"] < rows.error["largest run repeated"]
 
-    def test_approaches_are_combined_by_their_misses(self, table: fj.Columns) -> None:
-        own = fj.forecast_accuracy(
-            table, POINTS, by="recipe", tasks="easy_acc,hard_acc", approaches="two-step,single-step"
+    def test_approaches_are_combined_by_their_misses(self) -> None:
+        own, single = (
+            fj.forecast_accuracy(
+                fj.example_tasks(), POINTS, tasks="easy_acc", chance=CHANCE, approaches=approaches
+            )
+            for approaches in ("two-step,single-step", "single-step")
         )
         shares = [step.share for step in own.chains[0].of_task("easy_acc")]
         assert sum(shares) == pytest.approx(1.0)
         assert min(shares) > 0.0
         record = own.record("easy_acc")
         assert record.approach == "combined"
-        single = fj.forecast_accuracy(table, POINTS, by="recipe", tasks="easy_acc",
-                                      approaches="single-step")  # fmt: skip
         assert np.isnan(single.to_dataframe().task_loss).all()
 
     def test_one_loss_for_all_tasks_and_missing_accuracies(self, table: fj.Columns) -> None:
@@ -272,7 +273,7 @@ class TestChain:
     def test_a_fit_or_a_bootstrap_first(self, fits: Any) -> None:
         loss = fj.fit("chinchilla", fj.example_tasks(), response="easy_bpb")
         by_fit = fj.chain(loss, then=fits["easy"], points=POINTS)
-        drawn = fj.bootstrap(loss, 30, seed=0)
+        drawn = fj.bootstrap(loss, 8, seed=0)
         by_draws = fj.chain(drawn, then=fits["easy"], points=POINTS)
         np.testing.assert_allclose(by_draws.predict(*AT), by_fit.predict(*AT), atol=0.02)
         assert str(fj.Chain.from_json(by_draws.to_json())) == str(by_draws)
@@ -295,7 +296,7 @@ class TestChain:
 class TestShell:
     def test_the_example(self, tmp_path: Any, monkeypatch: Any) -> None:
         monkeypatch.chdir(tmp_path)
-        done = farseer("accuracy", "--example", "--at", "7B,2T", "--json", "a.json")
+        done = farseer("accuracy", "--example", "--tasks", "easy_acc", "--json", "a.json")
         assert done.exit_code == 0, done.stderr
         saved = fj.AccuracyForecast.from_json("a.json")
         assert saved.labels == ("base", "filtered")
@@ -325,3 +326,10 @@ class TestShell:
 
     def test_the_approaches_are_those_of_the_library(self) -> None:
         assert tuple(APPROACHES) == APPROACHES_OF_THE_SHELL
+
+
+def test_the_inspection_of_a_table_with_tasks_names_the_command() -> None:
+    steps = fj.inspect_table(fj.example_tasks(recipe="both")).steps
+    (own,) = [step for step in steps if step.command == "accuracy"]
+    assert own.call == "fj.forecast_accuracy(table, by='recipe')"
+    assert not [s for s in fj.inspect_table(fj.example_runs()).steps if s.command == "accuracy"]

@@ -10,8 +10,6 @@ from farseer_jax.accuracy.chain_warnings import listed
 if TYPE_CHECKING:
     from farseer_jax.accuracy.accuracy_forecast import AccuracyForecast
 
-_MOST_NAMES = 4
-
 
 def accuracy_warnings(forecast: "AccuracyForecast") -> tuple[str, ...]:
     """Reasons to doubt the forecast, worst first."""
@@ -54,5 +52,6 @@ def _unknown_chance(forecast: "AccuracyForecast") -> Iterable[str]:
     if names:
         yield (
             f"the accuracy of guessing on {listed(names)} is not known, so that the least accuracy "
-            "stands in for it: give chance=…"
+            f"stands in for it: give chance={{'{names[0]}': 0.25}} in Python or --chance "
+            f"{names[0]}=0.25 in the shell"
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farseer_jax.laws.evaluate import by_column
-from farseer_jax.results.numbers import level_text
+from farseer_jax.results.numbers import level_text, share_text
 from farseer_jax.results.result import Headline, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.uncertainty.intervals import cell_text
@@ -20,7 +20,7 @@ VARIANCE_PARTS = ("first", "law", "misfit", "noise")
 _PARTS_IN_WORDS = {
     "first": "the loss",
     "law": "parameters of the laws of accuracy",
-    "misfit": "their misfit",
+    "misfit": "misfit of these laws",
     "noise": "noise of a run",
 }
 
@@ -152,8 +152,8 @@ def _rests_on(chain: "Chain") -> str:
     """Where the variance of a run's accuracy comes from, on average."""
     shares = {name: float(np.mean(_shares(chain, name))) for name in VARIANCE_PARTS}
     listed = ", ".join(
-        f"{_PARTS_IN_WORDS[name]} {share:.0%}"
-        for name, share in sorted(shares.items(), key=lambda item: -item[1])
+        f"{_PARTS_IN_WORDS[name]} {share_text(share)}"
+        for name, share in shares.items()
         if share >= 0.005
     )
     return f"variance of a run's accuracy: {listed}"

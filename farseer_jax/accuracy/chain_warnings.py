@@ -59,7 +59,7 @@ def _rising(chain: "Chain") -> str | None:
             continue
         own = _known(step)
         ranks = [np.argsort(np.argsort(x[own])) for x in (loss, step.runs.accuracy)]
-        if np.corrcoef(*ranks)[0, 1] > _RISES:
+        if np.asarray(np.corrcoef(np.stack(ranks)))[0, 1] > _RISES:
             names.append(task)
     if not names:
         return None

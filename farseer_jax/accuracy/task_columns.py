@@ -71,11 +71,21 @@ def find_tasks(
     own = _named_tasks(names, tasks)
     losses = _losses_of(own, names, task_loss, common)
     for option, given in (("chance", chance), ("questions", questions)):
-        _refuse_unknown(option, given, own)
+        _refuse_unknown(option, given, own, names)
     return [
         TaskColumn(name, losses[name], _chance_of(name, chance), _questions_of(name, questions))
         for name in own
     ]
+
+
+def has_tasks(names: Sequence[str]) -> bool:
+    """Whether some columns are accuracies by their names.
+
+    Example:
+        >>> has_tasks(["N", "hellaswag_acc"]), has_tasks(["N", "loss"])
+        (True, False)
+    """
+    return any(stem_of(name, _ACCURACIES) is not None for name in names)
 
 
 def _named_tasks(names: Sequence[str], tasks: str | Sequence[str] | None) -> list[str]:
@@ -161,9 +171,10 @@ def _questions_of(name: str, given: int | Mapping[str, int] | None) -> int | Non
     return value
 
 
-def _refuse_unknown(option: str, given: object, tasks: Sequence[str]) -> None:
+def _refuse_unknown(option: str, given: object, tasks: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse names that are no columns; other columns may be tasks that were not asked for."""
     if isinstance(given, Mapping):
-        unknown = [name for name in given if name not in tasks]
+        unknown = [name for name in given if name not in names]
         if unknown:
             raise ValueError(
                 f"{option}: {unknown[0]!r} is not a task; the tasks are {', '.join(tasks)}"

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from farseer_jax.accuracy.task_columns import has_tasks
 from farseer_jax.choosing.mixture_columns import MIXTURE
 from farseer_jax.fitting.arguments import names_of
 from farseer_jax.inspection.column_roles import TakenFor, with_roles
@@ -235,5 +236,6 @@ def _steps(
             methods=[own.method for own in methods if own.usable],
             other_law=law,
             has_further=bool(further),
+            has_tasks=N is not None and has_tasks(list(reading.survey.columns)),
         )
     )

@@ -17,6 +17,8 @@ _FURTHER: Final = 10.0  # times the largest compute: what a forecast predicts un
 _TABLE: Final = "table"
 # Options with which laws are chosen; the others are for a law that is named.
 _OF_CHOICE: Final = ("table", "derive", "where", "last_by", "by", "response", "link", "columns_of")
+# Options of a forecast of accuracies.
+_OF_TASKS: Final = (*OF_TABLES, "by")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Prospect(NamedTuple):
         methods: those that can fit its runs.
         other_law: a law of further inputs that can fit it.
         has_further: whether the table has inputs of laws beside N and D.
+        has_tasks: whether it has accuracies on tasks.
     """
 
     N: Floats | None
@@ -62,6 +65,7 @@ class Prospect(NamedTuple):
     methods: Sequence[str]
     other_law: str | None
     has_further: bool
+    has_tasks: bool = False
 
 
 def next_steps(prospect: Prospect) -> tuple[NextStep, ...]:
@@ -89,6 +93,8 @@ def _over_N_and_D(prospect: Prospect) -> Iterator[NextStep]:
         yield _fit(prospect)
     if of_losses:
         yield _suggest(prospect)
+    if prospect.has_tasks and set(prospect.options) <= set(_OF_TASKS):
+        yield _accuracies(prospect)
 
 
 def _forecast(prospect: Prospect) -> Iterator[NextStep]:
@@ -117,6 +123,17 @@ def _fit(prospect: Prospect) -> NextStep:
         _call("fit", own, "fj.Farseer" if is_piecewise else "fj.Chinchilla"),
         "fit",
         () if is_piecewise else ("--law", "chinchilla"),
+        own,
+    )
+
+
+def _accuracies(prospect: Prospect) -> NextStep:
+    own = prospect.options
+    return NextStep(
+        "the accuracies on tasks at ten times the compute",
+        _call("forecast_accuracy", own),
+        "accuracy",
+        (),
         own,
     )
 

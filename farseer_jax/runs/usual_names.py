@@ -63,7 +63,7 @@ _USUAL_TEXTS: Final[dict[str, str]] = {
     "G": "g granularity",
     "S": "s sparsity",
     "expansion": "expansion expansionrate expansionratio totaloveractive",
-    "task_loss": "taskloss bpb bitsperbyte taskbpb loss valloss validationloss evalloss",
+    "task_loss": "taskloss",
     "teacher_loss": "teacherloss lteacher",
     "supervised_loss": "supervisedloss studentsupervisedloss",
     "C": """
