@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.methods.method import Method
 from farseer_jax.methods.piecewise.method import Piecewise
+from farseer_jax.runs.fingerprint import fingerprint
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.progress import in_stages
 
@@ -85,36 +87,49 @@ def fit_usual_laws(
         run_weights: weights of the runs in the misfit, those of the forecast: an outlier hardly
             counts, ``(run,)``.
     """
-    return tuple(
-        _usual_law(law, method, runs, rolling, points, run_weights)
-        for law, method in in_stages("fitting the usual laws", USUAL)
-    )
+    table, found = _Table(runs, rolling), []
+    for place in in_stages("fitting the usual laws", range(len(USUAL))):
+        own, errors = _fitted(table, place)
+        misfit = np.nan if errors is None else rms(errors, run_weights)
+        found.append(replace(own, misfit=misfit).at(points))
+    return tuple(found)
 
 
-def _usual_law(
-    law: type[Law],
-    method: Method,
-    runs: Runs,
-    rolling: RollingLimits,
-    points: Mapping[str, np.ndarray],
-    run_weights: np.ndarray,
-) -> UsualLaw:
+class _Table:
+    """Runs and their hold-outs, equal where their values are."""
+
+    def __init__(self, runs: Runs, rolling: RollingLimits) -> None:
+        self.runs, self.rolling = runs, rolling
+        self._key = fingerprint(runs), rolling.fitted.tobytes(), rolling.predicted.tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Table) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=16)
+def _fitted(table: _Table, place: int) -> tuple[UsualLaw, np.ndarray | None]:
+    """One of the usual laws, and its errors at the runs where it could be fitted.
+
+    Kept, as forecasts of other points of the same runs need the same fits.
+    """
+    (law, method), runs, rolling = USUAL[place], table.runs, table.rolling
     num_holdouts = len(rolling.limit)
     weights = np.concatenate([np.ones((1, len(runs))), rolling.fitted.astype(float)])
     try:
         refits = Refits.of(law, runs, method, few=True)(weights=weights)
     except ValueError as error:
-        return _unfitted(law, method, num_holdouts, str(error)).at(points)
+        return _unfitted(law, method, num_holdouts, str(error)), None
     if not refits.usable[0]:
         reason = refits.outcome(0).message.rstrip(".").lower()
-        return _unfitted(law, method, num_holdouts, reason).at(points)
+        return _unfitted(law, method, num_holdouts, reason), None
     errors = np.log(runs.loss) - np.log(refits.predict(runs.N, runs.D))
     errors[~refits.usable] = np.nan
     miss = [rms(own[at]) for own, at in zip(errors[1:], rolling.predicted, strict=True)]
     nothing, fitted = np.zeros(0), refits.law_at(0)
-    misfit = rms(errors[0], run_weights)
-    own = UsualLaw(law.name, method.name, fitted, nothing, np.array(miss), misfit)
-    return own.at(points)
+    return UsualLaw(law.name, method.name, fitted, nothing, np.array(miss), np.nan), errors[0]
 
 
 def _unfitted(law: type[Law], method: Method, num_holdouts: int, reason: str) -> UsualLaw:
