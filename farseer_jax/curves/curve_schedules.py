@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from farseer_jax.close_names import unknown_name
+from farseer_jax.curves.branches import after_parent, parents_first
 from farseer_jax.curves.logged_rates import LoggedSchedule, schedule_of_log
 from farseer_jax.curves.run_rows import RunRows
 from farseer_jax.curves.schedule import Schedule
@@ -20,10 +22,25 @@ GIVE: Final = (
 
 
 class GivenSchedules(NamedTuple):
-    """What the caller knows of the schedules: all of each, of all, or the warm-up."""
+    """What the caller knows of the schedules: that of all, those of some, or the warm-up.
+
+    ``branches`` are the curves that others continue, by the name of the branch.
+    """
 
     schedule: AnySchedule | Mapping[str, AnySchedule] | None
     warmup: int | None
+    branches: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether one schedule is that of all curves."""
+        return self.schedule is not None and not isinstance(self.schedule, Mapping)
+
+    def of(self, name: str) -> AnySchedule | None:
+        """The given schedule of a curve; None without."""
+        if isinstance(self.schedule, Mapping):
+            return self.schedule.get(name)
+        return self.schedule
 
 
 class ScheduledRun(NamedTuple):
@@ -56,21 +73,58 @@ def scheduled(
         ValueError: a given schedule is refused, too short or lacking, or no run has a learning
             rate.
     """
-    if isinstance(given.schedule, Mapping):
-        for name in given.schedule:
-            if name not in names:
-                raise ValueError(f"schedule: {unknown_name('curve', name, names)}")
+    order = parents_first(given.branches, names)
+    _check_names(names, runs, given)
+    rows = dict(zip(names, runs, strict=True))
+    found = {
+        name: ScheduledRun(name, own, _schedule(name, own, given))
+        for name, own in rows.items()
+        if name not in given.branches
+    }
+    known = {
+        own.logged.schedule.warmup
+        for own in found.values()
+        if own.logged is not None and not own.lacks_warmup
+    }
+    if len(known) == 1 and (warmup := known.pop()):
+        found = {name: _with_warmup(own, warmup, notes) for name, own in found.items()}
+    for name in order:
+        found[name] = _branch(name, rows[name], found[given.branches[name]], notes)
+    return [found[name] for name in names]
+
+
+def _check_names(names: Sequence[str], runs: Sequence[RunRows], given: GivenSchedules) -> None:
+    """Refuse schedules of unknown curves, curves with two, and tables without any."""
+    own = given.schedule if isinstance(given.schedule, Mapping) else {}
+    for name in own:
+        if name not in names:
+            raise ValueError(f"schedule: {unknown_name('curve', name, names)}")
+    twice = [name for name in given.branches if given.of(name) is not None]
+    if twice:
+        raise ValueError(
+            f"branches: curve {twice[0]!r} has a schedule too (schedule=); give one of the two"
+        )
     if given.schedule is None and not any(len(rows.rates) for rows in runs):
         raise ValueError(f"lr: no run has a learning rate; {GIVE}")
-    found = [
-        ScheduledRun(name, rows, _schedule(name, rows, given))
-        for name, rows in zip(names, runs, strict=True)
-    ]
-    known = {own.logged.schedule.warmup for own in found if own.logged and not own.lacks_warmup}
-    warmup = next(iter(known), 0)
-    if len(known) != 1 or not warmup:
-        return found
-    return [_with_warmup(own, warmup, notes) for own in found]
+    if own and not any(len(rows.rates) for rows in runs):
+        for name in names:
+            if name not in own and name not in given.branches:
+                raise ValueError(
+                    f"schedule: none is given for curve {name!r}, only for {', '.join(own)}"
+                )
+
+
+def _branch(name: str, rows: RunRows, parent: ScheduledRun, notes: Sentences) -> ScheduledRun:
+    """A branch with the schedule of its parent up to its own first learning rate."""
+    if not len(rows.rates) or len(rows.steps) < FEWEST:
+        return ScheduledRun(name, rows, None)
+    whole = after_parent(name, rows, parent)
+    assert parent.logged is not None
+    warmup = parent.logged.schedule.warmup
+    notes.add(
+        name, f"its learning rate before step {rows.lr_steps[0]:,} is that of {parent.name!r}"
+    )
+    return ScheduledRun(name, whole, _schedule(name, whole, GivenSchedules(None, warmup)))
 
 
 def _with_warmup(run: ScheduledRun, warmup: int, notes: Sentences) -> ScheduledRun:
@@ -86,14 +140,7 @@ def _schedule(name: str, rows: RunRows, given: GivenSchedules) -> LoggedSchedule
     """The schedule of a curve: the given one, or that of its logged learning rates."""
     if len(rows.steps) < FEWEST:
         return None
-    last, schedule = int(rows.steps[-1]), given.schedule
-    if isinstance(schedule, Mapping):
-        if name not in schedule:
-            raise ValueError(
-                f"schedule: none is given for curve {name!r}, only for "
-                f"{', '.join(schedule) or 'none'}"
-            )
-        schedule = schedule[name]
+    last, schedule = int(rows.steps[-1]), given.of(name)
     if schedule is not None:
         own = _given_schedule(schedule, last, given.warmup)
         if own.steps < last:
@@ -101,7 +148,7 @@ def _schedule(name: str, rows: RunRows, given: GivenSchedules) -> LoggedSchedule
                 f"schedule: curve {name!r} has a loss at step {last:,}, and its schedule has "
                 f"{own.steps:,} steps"
             )
-        return LoggedSchedule(own)
+        return LoggedSchedule(own, is_given=True)
     if not len(rows.rates):
         return None
     try:

@@ -23,12 +23,13 @@ _LATE: Final = 1.5  # usual distances of logged steps: a log that begins later l
 
 @dataclass(frozen=True)
 class LoggedSchedule:
-    """A schedule from a log, with sentences on how its gaps were filled."""
+    """A schedule from a log, with sentences on how its gaps were filled, or a given one."""
 
     schedule: Schedule
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     lacks_warmup: bool = False
+    is_given: bool = False
 
 
 def schedule_of_log(
@@ -131,7 +132,8 @@ def _is_late(at: Floats) -> bool:
 def _late(at: Floats) -> str:
     return (
         f"the log begins at step {int(at[0]):,}, and the learning rate before it is not known: it "
-        "is taken as that of the first logged step; give the length of the warm-up (warmup=)"
+        "is taken as that of the first logged step; give the length of the warm-up (warmup=), or "
+        "the schedule (schedule=) if the rate was another"
     )
 
 

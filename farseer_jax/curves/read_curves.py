@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.curves.beginnings import check_beginnings
 from farseer_jax.curves.curve import Curve
 from farseer_jax.curves.curve_columns import (
     CurveColumns,
@@ -30,6 +31,7 @@ from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.run_rows import RunRows, settled
 from farseer_jax.curves.runs_of_rows import codes_of_runs
 from farseer_jax.curves.sentences import Sentences
+from farseer_jax.curves.shared_rows import without_shared_rows
 from farseer_jax.curves.step_numbers import step_numbers
 from farseer_jax.runs.read_table import read_table
 from farseer_jax.tables.columns import Columns
@@ -49,6 +51,7 @@ def read_curves(
     loss: str | None = None,
     lr: str | None = None,
     schedule: AnySchedule | Mapping[str, AnySchedule] | None = None,
+    branches: Mapping[str, str] | None = None,
     inputs: str | Sequence[str] | Mapping[str, str] | None = None,
     warmup: int | None = None,
     drop_warmup: bool = True,
@@ -64,7 +67,8 @@ def read_curves(
     logged at the same steps. Schedules are those of the column of the learning rate: constant,
     cosine, linear, WSD and others are recognised where they fit it to rounding, and others are
     interpolated between logged steps. Rows of a run that was resumed are replaced by the later
-    ones, a run that diverged is cut, and spikes are left out; ``notes`` and ``warnings`` say so.
+    ones, a run that diverged is cut, losses that a branch has in common with its parent to the
+    digit count once, and spikes are left out; ``notes`` and ``warnings`` say so.
 
     Args:
         source: as for :func:`read_table`: a file, several, or a table in memory; a folder of
@@ -74,9 +78,11 @@ def read_curves(
         step: the column of the step, or of the tokens seen; None finds it by its name.
         loss: the column of the loss; None finds it by its name, one of an evaluation first.
         lr: the column of the learning rate; None finds it by its name.
-        schedule: instead of such a column the schedule of all curves, or of each by name: a
+        schedule: instead of such a column the schedule of all curves, or of some by name: a
             `Schedule`, its text (``"cosine steps=24000 peak=3e-4 warmup=2000"``), or a function of
             the step.
+        branches: curves that were logged from a fork on, each with the curve that it continues,
+            ``{"anneal": "constant"}``, whose learning rate it had before.
         inputs: what is constant along a run, such as N: names, or columns by name. None finds N,
             batch size and others by their usual names, and in tables of up to 12 columns all
             numbers that differ between runs.
@@ -107,7 +113,7 @@ def read_curves(
     """
     columns = read_table(source, table=table, derive=derive, where=where, history=True)
     try:
-        given = GivenSchedules(schedule, warmup)
+        given = GivenSchedules(schedule, warmup, branches or {})
         return _curves(
             columns,
             _Options(run, step, loss, lr, given, inputs, drop_warmup, drop_spikes, tokens_per_step),
@@ -144,12 +150,15 @@ def _curves(columns: Columns, options: _Options) -> Curves:
     loss, loss_note = loss_column(columns, options.loss, len(names))
     notes, warnings, curves = Sentences(names), Sentences(names), []
     runs = _settled_runs(columns, found.lr, loss, steps, codes, options)
-    for place, run in enumerate(scheduled(names, runs, options.given, notes)):
+    runs_with_schedules = scheduled(names, runs, options.given, notes)
+    check_beginnings(runs_with_schedules, inputs.values, options.given.branches, warnings)
+    for place, run in enumerate(runs_with_schedules):
         about = {key: float(values[place]) for key, values in inputs.values.items()}
         curve = _curve(run, about, options, notes, warnings)
         curves += [] if curve is None else [curve]
     if not curves:
         raise ValueError(f"no curve has {FEWEST} losses: {'; '.join(notes.merged())}")
+    curves = without_shared_rows(curves, notes, warnings)
     known = {"step": found.step, "loss": loss, "lr": found.lr, "run": ",".join(keys)}
     first = [*columns.notes, loss_note, *inputs.notes, step_note]
     return Curves(
@@ -163,17 +172,18 @@ def _curves(columns: Columns, options: _Options) -> Curves:
 
 def _columns(columns: Columns, options: _Options) -> CurveColumns:
     """The columns of the step and of the learning rate, if the table is to have it."""
-    is_given = options.given.schedule is not None
-    if is_given and options.lr is not None:
-        raise ValueError("schedule and lr are both given; give one of the two")
+    is_of_all = options.given.is_of_all
+    if is_of_all and (options.lr is not None or options.given.branches):
+        other = "lr" if options.lr is not None else "branches"
+        raise ValueError(f"schedule and {other} are both given; give one of the two")
     found = found_columns(
         columns,
         options.step,
         options.lr,
-        needs_lr=not is_given,
+        needs_lr=not is_of_all,
         has_tokens=options.tokens_per_step is not None,
     )
-    if not is_given and found.lr is None:
+    if options.given.schedule is None and found.lr is None:
         raise ValueError(
             f"lr: no column holds the learning rate of each step; name it (lr=), or {GIVE}"
         )
