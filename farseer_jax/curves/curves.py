@@ -11,6 +11,7 @@ import numpy as np
 
 from farseer_jax.close_names import unknown_name
 from farseer_jax.curves.curve import Curve
+from farseer_jax.curves.shared_rows import counted_once
 from farseer_jax.results.numbers import percent_text, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table, as_text
@@ -110,7 +111,8 @@ class Curves(Result):
         loss falls by similar amounts in each. Where the learning rate falls, groups are smaller: a
         decay from its peak to 0 counts as much as t growing by a factor of e; so they are after a
         jump, which no group spans. A point has the geometric means of its steps and losses, and
-        ``counts`` says of how many rows.
+        ``counts`` says of how many rows. Losses that a branch has in common with its parent to the
+        digit, as they were trained once, stay in the parent only.
 
         Args:
             points: how many; a curve with fewer rows stays as it is.
@@ -121,7 +123,8 @@ class Curves(Result):
             >>> [len(own) for own in curves.thinned(50)], int(curves.thinned(50)[0].counts.sum())
             ([50, 45, 50], 172)
         """
-        return replace(self, curves=tuple(own.thinned(points) for own in self))
+        own = counted_once(self.curves)
+        return replace(self, curves=tuple(curve.thinned(points) for curve in own))
 
     @property
     def noise(self) -> float | None:

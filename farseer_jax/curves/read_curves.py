@@ -31,7 +31,7 @@ from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.run_rows import RunRows, settled
 from farseer_jax.curves.runs_of_rows import codes_of_runs
 from farseer_jax.curves.sentences import Sentences
-from farseer_jax.curves.shared_rows import without_shared_rows
+from farseer_jax.curves.shared_rows import tell_shared_rows
 from farseer_jax.curves.step_numbers import step_numbers
 from farseer_jax.runs.read_table import read_table
 from farseer_jax.tables.columns import Columns
@@ -68,7 +68,7 @@ def read_curves(
     cosine, linear, WSD and others are recognised where they fit it to rounding, and others are
     interpolated between logged steps. Rows of a run that was resumed are replaced by the later
     ones, a run that diverged is cut, losses that a branch has in common with its parent to the
-    digit count once, and spikes are left out; ``notes`` and ``warnings`` say so.
+    digit count once in a fit, and spikes are left out; ``notes`` and ``warnings`` say so.
 
     Args:
         source: as for :func:`read_table`: a file, several, or a table in memory; a folder of
@@ -158,7 +158,7 @@ def _curves(columns: Columns, options: _Options) -> Curves:
         curves += [] if curve is None else [curve]
     if not curves:
         raise ValueError(f"no curve has {FEWEST} losses: {'; '.join(notes.merged())}")
-    curves = without_shared_rows(curves, notes, warnings)
+    tell_shared_rows(curves, notes, warnings)
     known = {"step": found.step, "loss": loss, "lr": found.lr, "run": ",".join(keys)}
     first = [*columns.notes, loss_note, *inputs.notes, step_note]
     return Curves(
