@@ -17,6 +17,7 @@ from farseer_jax.curves.curve_columns import (
     loss_candidates,
     loss_column,
 )
+from farseer_jax.curves.curve_doubts import doubts_of_rates, doubts_of_runs
 from farseer_jax.curves.curve_inputs import found_inputs
 from farseer_jax.curves.curve_noise import curve_noise
 from farseer_jax.curves.curve_schedules import (
@@ -30,9 +31,10 @@ from farseer_jax.curves.curve_schedules import (
 from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.run_rows import RunRows, settled
 from farseer_jax.curves.runs_of_rows import codes_of_runs
+from farseer_jax.curves.schedule_lengths import length_columns, lengths_of_runs
 from farseer_jax.curves.sentences import Sentences
 from farseer_jax.curves.shared_rows import tell_shared_rows
-from farseer_jax.curves.step_numbers import step_numbers
+from farseer_jax.curves.step_numbers import StepUnit, step_numbers
 from farseer_jax.runs.read_table import read_table
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
@@ -140,19 +142,21 @@ class _Options:
 
 def _curves(columns: Columns, options: _Options) -> Curves:
     found = _columns(columns, options)
-    steps, step_note = step_numbers(
+    steps, step_note, unit = step_numbers(
         columns[found.step], found.step, found.is_tokens, options.tokens_per_step
     )
     taken = [own for own in (found.step, found.lr, options.loss) if own is not None]
-    taken += loss_candidates(columns)
+    taken += [*loss_candidates(columns), *length_columns(columns)]
     codes, names, keys = codes_of_runs(columns, options.run, steps, taken)
     inputs = found_inputs(columns, options.inputs, codes, taken)
     loss, loss_note = loss_column(columns, options.loss, len(names))
     notes, warnings, curves = Sentences(names), Sentences(names), []
-    runs = _settled_runs(columns, found.lr, loss, steps, codes, options)
-    runs_with_schedules = scheduled(names, runs, options.given, notes)
-    check_beginnings(runs_with_schedules, inputs.values, options.given.branches, warnings)
-    for place, run in enumerate(runs_with_schedules):
+    runs = _settled_runs(columns, found.lr, loss, steps, codes, options, unit)
+    lengths = {} if unit.tokens else lengths_of_runs(columns, codes, names)
+    schedules = scheduled(names, runs, options.given._replace(lengths=lengths), notes)
+    urgent = doubts_of_runs(schedules, Sentences(names), unit)
+    check_beginnings(schedules, inputs.values, options.given.branches, warnings)
+    for place, run in enumerate(schedules):
         about = {key: float(values[place]) for key, values in inputs.values.items()}
         curve = _curve(run, about, options, notes, warnings)
         curves += [] if curve is None else [curve]
@@ -165,7 +169,11 @@ def _curves(columns: Columns, options: _Options) -> Curves:
         tuple(curves),
         {**{key: value for key, value in known.items() if value}, **inputs.columns},
         (*filter(None, first), *notes.merged()),
-        (*_constant_rates(curves, found.lr), *warnings.merged()),
+        (
+            *urgent.merged(),
+            *doubts_of_rates(curves, found.lr),
+            *warnings.merged(),
+        ),
         columns.source,
     )
 
@@ -197,6 +205,7 @@ def _settled_runs(
     steps: NDArray[np.float64],
     codes: NDArray[np.intp],
     options: _Options,
+    unit: StepUnit,
 ) -> list[RunRows]:
     """The rows of each run in order."""
     losses = numbers_of(columns[loss]).numbers
@@ -204,7 +213,7 @@ def _settled_runs(
     order = np.argsort(codes, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     return [
-        settled(steps[own], losses[own], rates[own], drop_spikes=options.drop_spikes)
+        settled(steps[own], losses[own], rates[own], drop_spikes=options.drop_spikes, unit=unit)
         for own in parts
     ]
 
@@ -243,13 +252,3 @@ def _curve(
 
 def _counted(num: int) -> str:
     return f"{num:,} loss{'es' if num != 1 else ''}"
-
-
-def _constant_rates(curves: Sequence[Curve], lr: str | None) -> list[str]:
-    """A warning where the column of the learning rate may hold its peak."""
-    if lr is None or any(own.schedule.name != "constant" for own in curves):
-        return []
-    return [
-        f"column {lr!r} is constant along each run, and taken for a constant learning rate; "
-        "if it is the peak of a schedule, give the schedule (schedule=)"
-    ]
