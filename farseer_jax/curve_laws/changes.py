@@ -1,10 +1,10 @@
 """The changes of a learning rate before a step, as few terms of a sum.
 
-Laws of loss curves sum over all changes of the learning rate before a step. What a change
-contributes is a smooth function of where it was, the smoother the longer ago: so the changes in a
-block of steps are replaced by two, by a Gauss rule for the block's own changes, where the block is
-short beside its distance. Jumps are terms of their own, and so are all changes of a noisy rate. Blocks of each length are
-made once for a schedule, in O(steps); a step needs O(log steps) of them.
+Laws of loss curves sum over all changes of the learning rate before a step. The effect of a change
+is a smooth function of where it was, and the smoother the longer ago. So the changes in a block of
+steps are replaced by two, by a Gauss rule for the block's own changes, where the block is short
+beside its distance. Jumps are terms of their own, and so are all changes of a noisy rate. Blocks of
+each length are made once for a schedule, in O(steps); a step needs O(log steps) of them.
 """
 
 import itertools
