@@ -92,8 +92,7 @@ _FITTING = Group(
         "--points",
         WholeRange(8),
         "Number of points, evenly spaced in the logarithm of the step, to which each curve is "
-        "thinned.",
-        default=64,
+        "thinned; 64 unless given, and fewer where there are more than 24 curves.",
     ),
 )
 

@@ -81,14 +81,11 @@ def fit_content(fit: "CurveFit") -> Mapping[str, Any]:
 
 def _final_losses(fit: "CurveFit") -> np.ndarray:
     """The loss at the end of each schedule and the ends of its interval, ``(3, curve)``."""
-    found = [
-        (
-            fit.predict(own.schedule, curve=own.name),
-            *fit.interval(own.schedule, curve=own.name),
-        )
-        for own in fit.curves
-    ]
-    return np.array(found, dtype=float).T
+    from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_losses
+
+    ends = [ScheduleEnd(own.name, own.schedule, own.inputs) for own in fit.curves]
+    found = end_losses(fit, ends, fit.level)
+    return np.stack([found.loss, found.lower, found.upper])
 
 
 def _headline(fit: "CurveFit") -> str:
