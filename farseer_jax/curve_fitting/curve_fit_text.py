@@ -132,7 +132,7 @@ def _records_table(records: "Sequence[CurveRecord]") -> Table:
     of_curves = [_mean(own.miss[~end]) for own, end in zip(records, ends, strict=True)]
     of_ends = [_mean(own.miss[end]) for own, end in zip(records, ends, strict=True)]
     several = len(records) > 1
-    best = "; the law with the smallest is used" if several else ""
+    best = "; the law with the smallest error is used" if several else ""
     return Table(
         [
             Column("law", [own.law for own in records], left=True),

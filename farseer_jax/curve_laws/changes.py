@@ -3,8 +3,9 @@
 Laws of loss curves sum over all changes of the learning rate before a step. The contribution of a
 change is a smooth function of its position, and the smoother the longer ago the change was. If a
 block of steps is short relative to its distance, its changes are replaced by two, by a Gauss rule
-for the changes in the block. Jumps remain separate terms. Blocks of each length are computed once
-per schedule, in O(steps); a step needs O(log steps) of them.
+for the changes in the block. Jumps remain separate terms, and so do all changes of a noisy rate.
+Blocks of each length are computed once per schedule, in O(steps); a step needs O(log steps) of
+them.
 """
 
 import itertools
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 _FEW = 64  # up to so many changes, each is a separate term
+_ROUGH = 0.05  # of the changes reverse the sign of the one before
 _JUMP = 8.0  # times as large as the neighbouring changes
 _DISTANCE = 6  # of a block from the step, in its lengths
 _RATIO = 2.0  # largest ratio of the rates, and of the areas, within a block
@@ -138,7 +140,7 @@ def _in_blocks(
         area: sum of the rates up to each step, ``(step,)``.
     """
     places = np.flatnonzero(drops)
-    if len(places) <= _FEW:
+    if len(places) <= _FEW or _is_rough(drops[places]):
         return _single(drops, ends, places)
     jumps = places[_is_jump(drops[places])]
     found = [_single(drops, ends, jumps)]
@@ -153,6 +155,11 @@ def _in_blocks(
                 found += _terms(measure, varied, begin, covers, sign)
     row, place, drop = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     return row, place, drop
+
+
+def _is_rough(drops: np.ndarray) -> bool:
+    """Whether the rate goes up and down from step to step: no block of it is smooth."""
+    return bool((drops[1:] * drops[:-1] < 0.0).mean() > _ROUGH)
 
 
 def _is_jump(drops: np.ndarray) -> np.ndarray:
