@@ -21,6 +21,8 @@ from farseer_jax.runtime.progress import in_stages
 from farseer_jax.runtime.threads import one_blas_thread
 
 _LEAST_POINTS = 8
+_MOST_POINTS = 1_536  # of all curves: more cost time and determine the law no better
+_LEAST_OF_CURVE, _MOST_OF_CURVE = 12, 64
 
 
 def fit_curves(
@@ -28,7 +30,7 @@ def fit_curves(
     law: type[CurveLaw] | str | None = None,
     *,
     errors: CurveErrors | None = None,
-    points: int = 64,
+    points: int | None = None,
     level: float = 0.9,
 ) -> CurveFit:
     """Fit a law of loss curves: the loss along training as a function of the schedule.
@@ -43,7 +45,7 @@ def fit_curves(
             curves have several sizes N, the version for several sizes is used.
         errors: amplitudes and length of the correlated errors.
         points: number of points, equally spaced in the logarithm of the step, to which each curve
-            is thinned.
+            is thinned; None is 64, and fewer if there are more than 24 curves.
         level: nominal coverage of intervals.
 
     Raises:
@@ -69,6 +71,8 @@ def fit_curves(
             "log the loss more often"
         )
     laws = laws_for(curves, law)
+    if points is None:
+        points = int(np.clip(_MOST_POINTS // len(curves), _LEAST_OF_CURVE, _MOST_OF_CURVE))
     thinned = curves.thinned(points)
     errors = CurveErrors() if errors is None else errors
     with one_blas_thread():

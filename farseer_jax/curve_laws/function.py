@@ -155,7 +155,7 @@ def _distinct(
     return _joined(found), point
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _changes(schedule: Any, steps: bytes, counts_warmup: bool) -> Changes:
     at = np.frombuffer(steps, dtype=int)
     return changes_before(schedule.rates, schedule.warmup, at, counts_warmup=counts_warmup)
