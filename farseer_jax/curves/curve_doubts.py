@@ -58,8 +58,8 @@ def _late(begin: str, *, knows_steps: bool) -> str:
             "another"
         )
     return (
-        f"the log begins at {begin}, and the learning rate before it is not known: it is taken as "
-        f"that of the first logged step; give {give}"
+        f"the log begins at {begin}; the learning rate before it is not known and is assumed to be "
+        f"that of the first logged step: give {give}"
     )
 
 
@@ -74,7 +74,7 @@ def doubts_of_rates(curves: Sequence[Curve], lr: str | None) -> list[str]:
     peaks = [own.schedule.peak for own in curves]
     if lr is not None and all(own.schedule.name == "constant" for own in curves):
         found.append(
-            f"column {lr!r} is constant along each run, and taken for a constant learning rate; "
+            f"column {lr!r} is constant along each run and is read as a constant learning rate; "
             "if it is the peak of a schedule, give the schedule (schedule=)"
         )
     if max(peaks) > (1.0 + _SAME_PEAK) * min(peaks):

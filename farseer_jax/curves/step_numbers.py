@@ -12,8 +12,8 @@ from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
-_TOO_MANY: Final = 2e7  # steps: these are rather tokens or samples
-_MOST_STEPS: Final = 100_000  # that tokens are counted in, where the batch is not known
+_TOO_MANY: Final = 2e7  # steps: larger numbers are probably tokens or samples
+_MOST_STEPS: Final = 100_000  # into which tokens are divided if the batch size is not known
 
 
 class StepUnit(NamedTuple):
@@ -60,7 +60,7 @@ def step_numbers(
         tokens_per_step: tokens of a batch.
 
     Raises:
-        ValueError: steps are no whole numbers.
+        ValueError: steps are not whole numbers.
 
     Example:
         >>> step_numbers(np.array([0.5, 1.0]), "tokens_B", True, 2**19).steps
@@ -86,8 +86,8 @@ def step_numbers(
         raise ValueError(f"column {name!r} holds no step")
     if numbers[known].max() > _TOO_MANY:
         raise ValueError(
-            f"column {name!r} goes to {numbers[known].max():.3g}, more than training has steps; if "
-            f"it counts tokens or samples, name it (step=) with how many a step has "
+            f"column {name!r} goes to {numbers[known].max():.3g}, too many for training steps; if "
+            f"it counts tokens or samples, name it (step=) and give their number per step "
             "(tokens_per_step=)"
         )
     broken = known & (numbers != np.round(numbers))
@@ -107,7 +107,7 @@ def _of_tokens(tokens: NDArray[np.float64], per_step: float | None) -> StepNumbe
     most = float(np.nanmax(tokens, initial=1.0))
     unit = float(10.0 ** np.ceil(np.log10(most / _MOST_STEPS)))
     note = (
-        f"tokens are counted in steps of {quantity_text(unit)} tokens; those of a batch "
-        "are not given (tokens_per_step=)"
+        f"tokens are divided into steps of {quantity_text(unit)} tokens, because the batch "
+        "size is not given (tokens_per_step=)"
     )
     return StepNumbers(np.round(tokens / unit), note, StepUnit(unit))
