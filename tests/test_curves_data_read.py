@@ -138,7 +138,9 @@ def test_a_run_whose_loss_is_no_longer_a_number_is_cut(end: Any) -> None:
     curves = fj.read_curves(own)
     assert int(curves[0].steps[-1]) == 3_000
     assert "diverged after step 3,000, where it is cut: its loss is not" in curves.warnings[0]
-    assert curves.warnings[0].endswith("; its final loss is what it would have reached")
+    assert curves.warnings[0].endswith(
+        "; its predicted final loss is what it would have reached otherwise"
+    )
     assert curves[0].is_running
 
 
@@ -251,6 +253,7 @@ def test_the_length_of_a_run_is_a_setting_of_its_trainer(name: str) -> None:
     stable = read("constant steps=4000 peak=0.0003 warmup=200", 2_000, 8_000)
     assert stable[0].schedule == fj.Schedule.constant(8_000, 3e-4, warmup=200)
     assert stable[0].is_running
+    assert len(stable.warnings) == 1
     assert "taken to stay so up to step 8,000, the length of the run" in stable.warnings[-1]
     wsd = "wsd steps=4000 peak=0.0003 decay=2000 final=1e-05 warmup=200"
     assert str(read(wsd, 2_500, 4_000)[0].schedule) == wsd

@@ -25,20 +25,21 @@ def doubts_of_runs(runs: Sequence[ScheduledRun], found: Sentences, unit: StepUni
         found: sentences, to which they are added.
         unit: what is counted as steps.
     """
-    for name, rows, logged in runs:
-        if logged is None:
-            continue
+    known = [(own.name, own.rows, own.logged) for own in runs if own.logged is not None]
+    for name, rows, logged in known:
         if rows.divergence:
             goes_on = _goes_on(rows, logged.schedule)
-            end = "; its final loss is what it would have reached" if goes_on else ""
-            found.add(name, f"{rows.divergence}{end}")
+            end = "; its predicted final loss is what it would have reached otherwise"
+            found.add(name, f"{rows.divergence}{end if goes_on else ''}")
+    give = "tokens_per_step= or schedule=" if unit.tokens else "its schedule (schedule=)"
+    for name, _, logged in known:
         if logged.is_cut_off:
-            give = "tokens_per_step= or schedule=" if unit.tokens else "its schedule (schedule=)"
             found.add(
                 name,
                 "no schedule was recognised, so its last logged step is taken as its end; give "
                 f"{give}",
             )
+    for name, rows, logged in known:
         if logged.lacks_warmup:
             found.add(name, _late(unit.at(rows.lr_steps[0]), knows_steps=unit.tokens is None))
     return found
@@ -63,16 +64,20 @@ def _late(begin: str, *, knows_steps: bool) -> str:
     )
 
 
-def doubts_of_rates(curves: Sequence[Curve], lr: str | None) -> list[str]:
+def doubts_of_rates(
+    curves: Sequence[Curve], runs: Sequence[ScheduledRun], lr: str | None
+) -> list[str]:
     """Warnings where peaks differ, or where a column of the learning rate may hold the peak.
 
     Args:
         curves: all curves.
+        runs: with their logged rates.
         lr: the column of the learning rate; None without.
     """
     found = []
     peaks = [own.schedule.peak for own in curves]
-    if lr is not None and all(own.schedule.name == "constant" for own in curves):
+    is_constant = all(np.ptp(own.rows.rates) == 0.0 for own in runs if own.rows.rates.size)
+    if lr is not None and is_constant and all(own.schedule.name == "constant" for own in curves):
         found.append(
             f"column {lr!r} is constant along each run and is read as a constant learning rate; "
             "if it is the peak of a schedule, give the schedule (schedule=)"

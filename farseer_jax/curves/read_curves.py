@@ -172,7 +172,7 @@ def _curves(columns: Columns, options: _Options) -> Curves:
         (*filter(None, first), *notes.merged()),
         (
             *urgent.merged(),
-            *doubts_of_rates(curves, found.lr),
+            *doubts_of_rates(curves, schedules, found.lr),
             *warnings.merged(),
         ),
         columns.source,
