@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from commands import farseer, refused
 
 import farseer_jax as fj
 from farseer_jax.cli.errors import in_options
@@ -138,6 +139,16 @@ def test_copies_of_a_curve_are_warned_about() -> None:
     assert "curve b: all its losses are those of 'a'; leave one of them out" in curves.warnings
     once = curves.thinned(1_000)
     assert len(once["a"]) == len(once["b"]) == 153
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_shell_names_its_options() -> None:
+    LATE.to_csv("late.csv", index=False)
+    remedies = "give --branch 'anneal=trunk'; otherwise its schedule, --schedule 'anneal: …'"
+    refused(farseer("curves", "late.csv"), remedies)
+    unknown = farseer("curves", "late.csv", "--branch", "anneal=trnk")
+    refused(unknown, "unknown curve 'trnk'; did you mean 'trunk'")
+    refused(farseer("curves", "late.csv", "--branch", "anneal"), "RUN=PARENT")
 
 
 @pytest.fixture(scope="module")
