@@ -80,6 +80,7 @@ class AccuracyStep:
         share: weight of the step among those of its task.
         widening: factor of the standard deviations, by earlier extrapolations.
         chance: accuracy of guessing; NaN where it is not known.
+        approach: how the step predicts, one of several.
     """
 
     task: str
@@ -94,6 +95,7 @@ class AccuracyStep:
     share: float = 1.0
     widening: float = 1.0
     chance: float = float("nan")
+    approach: str = "two-step"
 
     @cached_property
     def posterior(self) -> Posterior:
