@@ -91,7 +91,7 @@ def predictability_table(forecast: "AccuracyForecast") -> Table:
             Column("num_above", columns["num_above"], None),
             Column("num_runs", columns["num_runs"], None),
             Column("above", counts, str, "above chance", in_data=False, secondary=True),
-            Column("inside", columns["inside"], _share_text, secondary=True),
+            Column("inside", columns["inside"], _share_text, "coverage", secondary=True),
             Column("verdict", columns["verdict"], str, "", left=True),
         ],
         noun="tasks",
@@ -195,7 +195,7 @@ def accuracy_parts(forecast: "AccuracyForecast") -> Sequence[str | Table]:
 
 
 def _best_text(forecast: "AccuracyForecast") -> str:
-    """Which recipe is best at the last point, and on how many tasks that is decided."""
+    """The best recipe at the last point, and the number of tasks on which one is clearly best."""
     ranking = forecast.ranking
     assert ranking is not None
     own = ranking.probability[:, -1, -1]
@@ -226,7 +226,7 @@ def is_decided(probability: Any, level: float) -> Any:
 
 
 def _average_ranking(forecast: "AccuracyForecast") -> Table:
-    """The rows of the ranking that are about the average, or the only task."""
+    """The rows of the ranking for the average, or for the only task."""
     ranking = forecast.ranking
     assert ranking is not None
     table = ranking_table(ranking, forecast)

@@ -19,10 +19,10 @@ AVERAGE = "average of tasks"
 _WIDE = 0.05  # an interval whose ends are shown in whole per cents
 VARIANCE_PARTS = ("first", "law", "misfit", "noise")
 _PARTS_IN_WORDS = {
-    "first": "the loss",
+    "first": "predicted loss",
     "law": "parameters of the laws of accuracy",
     "misfit": "misfit of these laws",
-    "noise": "noise of a run",
+    "noise": "noise of a single run",
 }
 
 
@@ -50,7 +50,7 @@ def chain_table(chain: "Chain") -> Table:
             Column("ends", ends, str, f"{level} interval", in_data=False),
             Column("run_lower", columns["run_lower"], None),
             Column("run_upper", columns["run_upper"], None),
-            Column("run_ends", run_ends, str, "of a run", in_data=False, secondary=True),
+            Column("run_ends", run_ends, str, "single run", in_data=False, secondary=True),
             *(Column(f"share_{name}", columns[f"share_{name}"], None) for name in VARIANCE_PARTS),
         ],
         noun="rows",
@@ -144,7 +144,7 @@ def _loss_text(value: float) -> str:
 
 
 def chain_parts(chain: "Chain") -> Sequence[str | Table]:
-    """The accuracies, what they rest on, and reasons to doubt them."""
+    """The accuracies, what they are based on, and warnings."""
     losses = ", ".join(dict.fromkeys(chain.losses)) or "N and D"
     num = len([task for task in chain.tasks if task != AVERAGE])
     title = Headline(f"Accuracy on {_count(num, 'task')} from {_short(losses)}")

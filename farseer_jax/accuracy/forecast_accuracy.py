@@ -1,4 +1,4 @@
-"""``forecast_accuracy``: accuracies that runs will reach, from a table of smaller runs."""
+"""``forecast_accuracy``: accuracies of larger runs, from a table of smaller runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,10 +41,10 @@ def forecast_accuracy(
     units: Mapping[str, float | None] | None = None,
     seed: int = 0,
 ) -> AccuracyForecast:
-    """Forecast the accuracies of larger runs on tasks, with intervals, and say which are known.
+    """Forecast the accuracies of larger runs on tasks, with intervals and hold-outs.
 
     Accuracies are predicted in two steps: a :func:`forecast` of the loss on each task, and a
-    logistic function of it (:class:`LogisticAccuracy`, its floor near chance, its ceiling at 1).
+    logistic function of it (:class:`LogisticAccuracy`, with floor near chance and ceiling at 1).
     Other approaches are compared by how well each predicted larger runs from smaller ones: a
     logistic function of N and D in a single step (:class:`SingleStepAccuracy`), an exponential
     function of the loss (:class:`ExponentialAccuracy`), and, where each task has a loss of its own
@@ -67,13 +67,13 @@ def forecast_accuracy(
         questions: number of questions, of all tasks or by task, for the noise of counting.
         percent: whether accuracies are in per cent.
         level: nominal coverage of the intervals.
-        columns_of: columns of N and D that are not found by name.
+        columns_of: columns of N and D, if not found by name.
         units: factors of N and D.
         seed: of the draws behind intervals.
 
     Raises:
         ValueError: a column is missing, an accuracy is outside 0 to 1, or a setting is unknown.
-        TypeError: not a table.
+        TypeError: ``runs`` is not a table.
 
     Example:
         >>> import farseer_jax as fj

@@ -1,4 +1,4 @@
-"""How predictable a task is: earlier extrapolations beside repeating the largest run."""
+"""How predictable a task is: hold-outs compared with repeating the largest run."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -23,8 +23,8 @@ class Predictability(NamedTuple):
 
     Attributes:
         task: name of the task.
-        error: mean absolute error of earlier extrapolations; NaN without any.
-        error_of_largest: that of repeating the accuracy of the largest smaller run.
+        error: mean absolute error on hold-outs; NaN without any.
+        error_of_largest: the error of repeating the accuracy of the largest smaller run.
         scatter: standard deviation of runs around the law.
         rise: range of the accuracies of the runs by the law.
         counting: standard deviation by the number of questions; NaN where it is not known.
@@ -49,7 +49,7 @@ class Predictability(NamedTuple):
 
 
 def predictability_of(record: TaskRecord, step: AccuracyStep, column: TaskColumn) -> Predictability:
-    """Judge a task by its earlier extrapolations."""
+    """Judge a task by its hold-outs."""
     known = step.runs.accuracy[~np.isnan(step.runs.accuracy)]
     num_above = int(above_chance(step).sum())
     counting = np.nan
