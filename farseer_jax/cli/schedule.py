@@ -57,7 +57,7 @@ _OPTIONS = Group(
     option("--given", numbers_by_name, "Input of the run, such as N=400M."),
     option("--knots", WholeRange(5, 1000), "Knots of the free schedule.", default=100),
     level_option(),
-    csv_option("Write the best schedule as a table of step and lr."),
+    csv_option("Write the schedule that the first line names as a table of step and lr."),
 )
 
 
@@ -86,7 +86,8 @@ def schedule(
 
     TABLE, FIT.json and options are as for `farseer curves`. Prints the best
     schedule of each family and the best of any form that never rises, with
-    their losses and their differences from a cosine and from a constant rate.
+    their losses and their differences from the best and from a cosine, and
+    names the simplest of those that cannot be told from the best.
     The peak is not searched: no law of curves knows at which one training
     diverges.
     """
@@ -100,4 +101,4 @@ def schedule(
     if csv is None:
         return Output(found)
     write_text(csv, pd.DataFrame(dict(found.to_columns())).to_csv(index=False))
-    return Output(found, note=f"Schedule written to {csv}: {found.best.family}")
+    return Output(found, note=f"Schedule written to {csv}: {found.recommended.family}")

@@ -1,5 +1,6 @@
 """``AnnealedLosses``: the losses that runs would have had, had they been annealed earlier."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 
 from farseer_jax.curve_fitting.result import CurveFit
-from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_draws
+from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_draws, end_inputs
 from farseer_jax.curves.decay_shapes import DecayShape
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.forecasting.forecast_table import interval_texts, number_format
@@ -107,7 +108,7 @@ class AnnealedLosses(Result):
             ScheduleEnd(own, self.schedule(row), self.fit.curves[own].inputs)
             for row, own in enumerate(self.curve)
         ]
-        return end_draws(self.fit, ends, num, seed)
+        return end_draws(self.fit, end_inputs(self.fit, ends), num, seed)
 
     def schedule(self, row: int) -> Schedule:
         """The learning-rate schedule of a row, up to the end of its anneal."""
@@ -201,9 +202,12 @@ class AnnealedLosses(Result):
         length = f"{self.over:.3g} of the steps" if self.over < 1 else f"{int(self.over):,} steps"
         runs = len(set(self.curve))
         where = "up to" if self.same_steps else "from"
+        counts = Counter(self.curve).values()
+        most = max(counts)
+        at_most = "" if min(counts) == most else "up to "
         text = (
-            f"Losses of {runs} run{'s'[: runs != 1]}, annealed {where} each of {len(self)} steps: "
-            f"{self.shape} to a rate of {self.final:g} over {length}"
+            f"Losses of {runs} run{'s'[: runs != 1]}, annealed {where} {at_most}{most} "
+            f"step{'s'[: most != 1]} each: {self.shape} to a rate of {self.final:g} over {length}"
         )
         return [Headline(text), *_warned(self.warnings), self.table()]
 
