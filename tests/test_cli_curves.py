@@ -204,7 +204,10 @@ class TestAnneal:
         options = ("--num-anneals", "4", "--tokens-per-step", "500k", "--csv", "runs.csv")
         result = farseer("anneal", "fit.json", *options, "--rows", "last")
         assert result.exit_code == 0, result.stderr
-        assert "Table written to runs.csv: losses annealed by the law multi-power" in result.stderr
+        assert (
+            "Table written to runs.csv: the annealed losses are predictions of the law multi-power"
+            in result.stderr
+        )
         found = fj.anneal_curves(fit, points=4, tokens_per_step=5e5)
         expected = found.to_columns("last")
         written = pd.read_csv("runs.csv")
@@ -275,7 +278,7 @@ def test_inputs_of_a_new_run_are_asked_for(folder: Path) -> None:
     fj.fit_curves(fj.Curves(curves), "annealing", points=10).to_json("sizes.json")
     for words in (["curves", "--predict", DROP], ["schedule", "--steps", "4k"]):
         result = farseer(words[0], "sizes.json", *words[1:])
-        refused(result, "Missing option '--given N=NUMBER': the curves have several N")
+        refused(result, "Missing option '--given N=NUMBER': the curves differ in N")
     rows = content("sizes.json", "--predict", DROP, "--given", "N=150M")["predicted"]
     assert len(rows) == 1
 

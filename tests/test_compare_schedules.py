@@ -58,10 +58,12 @@ def test_text_names_what_continues_and_marks_the_best(found: fj.ScheduleComparis
 def test_what_lies_beyond_the_curves_is_told(fit: fj.CurveFit) -> None:
     far = fj.Schedule.wsd(100_000, 6e-4, warmup=2_000)
     peak, length, rate, decay = fj.compare_schedules(fit, [far]).warnings
-    assert peak.startswith("the peak rate of the schedule (0.0006) is above those of all curves")
-    assert "100,000 steps against 23,936" in length
-    assert "last rate of the schedule (0) is below all that were logged (from 9e-05)" in rate
-    assert "falls within 19% of the steps, faster than in any curve (from 50%)" in decay
+    assert peak.startswith(
+        "the peak rate of the schedule (0.0006) is above the peaks of all curves"
+    )
+    assert "largest of the curves (100,000 steps, and these up to 23,936)" in length
+    assert "last learning rate of the schedule (0) is below the lowest logged one (9e-05)" in rate
+    assert "takes 19% of the steps, and that of no curve less than 50%" in decay
     assert not fj.compare_schedules(fit, [COSINE.truncated(20_000)]).warnings
 
 
@@ -69,7 +71,7 @@ def test_schedules_that_are_warned_about_are_named(fit: fj.CurveFit) -> None:
     low = fj.Schedule.cosine(24_000, 1e-4, final=9e-5, warmup=2_000)
     (peak,) = fj.compare_schedules(fit, [COSINE.truncated(20_000), low]).warnings
     assert peak.startswith(
-        "the peak rate of the cosine schedule of 24,000 steps (0.0001) is below those of all curves"
+        "the peak rate of the cosine schedule of 24,000 steps (0.0001) is below the peaks of all "
     )
 
 

@@ -1,4 +1,4 @@
-"""``anneal_curves``: the losses that runs would have had, had they been annealed earlier."""
+"""``anneal_curves``: the losses that runs would have reached if annealed earlier."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from farseer_jax.close_names import unknown_name
 from farseer_jax.curve_fitting.annealed_result import AnnealedLosses
 from farseer_jax.curve_fitting.annealed_warnings import warnings_of
 from farseer_jax.curve_fitting.result import CurveFit
-from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_inputs, end_losses
+from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_losses
 from farseer_jax.curves.curve import Curve
 from farseer_jax.curves.decay_shapes import DecayShape
 from farseer_jax.curves.schedule import Schedule
@@ -30,25 +30,25 @@ def anneal_curves(
     tokens_per_step: float | str | None = None,
     level: float | None = None,
 ) -> AnnealedLosses:
-    """The loss that each run would have had, had it been annealed from each of some steps on.
+    """The loss that each run would have reached if it had been annealed from earlier steps.
 
-    So a run with a constant learning rate, or the stable part of a WSD schedule, gives the loss of
-    a shorter run at each of its steps. The offset and the misfit of the run's own curve are known
-    where it was logged, and enter.
+    A run with a constant learning rate, or the stable phase of a WSD schedule, thus gives the loss
+    of a shorter run at each of its steps. The prediction takes into account the offset and the
+    misfit of the run's own curve where it was logged.
 
     Args:
         fit: the fitted law of the curves.
-        over: the length of an anneal, as a number of steps (from 1), or below 1 as a fraction of
-            the steps before it; of all steps with ``same_steps``.
+        over: the length of an anneal, as a number of steps (from 1) or, below 1, as a fraction of
+            the steps before it; with ``same_steps``, as a fraction of all steps.
         shape: of the decay, ``"linear"``, ``"cosine"``, ``"exponential"`` or ``"sqrt"``.
         final: the learning rate of the last step.
-        same_steps: whether an anneal ends at the step instead of beginning there, as that of a run
-            of so many steps in all.
-        points: at how many steps of each curve, from its log.
+        same_steps: whether an anneal ends at the step instead of beginning there, so that the step
+            is the total number of steps of the run.
+        points: number of anneals of each curve, at logged steps.
         first_step: at which an anneal may begin; None is three times the warm-up of each curve.
-            Earlier losses are those of the warm-up's transient, and spoil fits of scaling laws.
-        tokens_per_step: tokens in a batch, or the name of the input of the curves that holds them;
-            then each row has its tokens D.
+            Earlier losses still depend on the warm-up, and bias fits of scaling laws.
+        tokens_per_step: batch size in tokens, or the name of the input of the curves that holds
+            it; if given, each row has its tokens D.
         level: nominal coverage of intervals; that of the fit unless given.
 
     Raises:
@@ -81,7 +81,7 @@ def anneal_curves(
     batch = None if tokens_per_step is None else _tokens(tokens_per_step, fit)
     last = np.array([row.schedule.steps for _, row in rows])
     ends = [ScheduleEnd(own.name, row.schedule, own.inputs) for own, row in rows]
-    losses = end_losses(fit, end_inputs(fit, ends), level)
+    losses = end_losses(fit, ends, level)
     result = AnnealedLosses(
         fit=fit,
         over=length,
@@ -99,7 +99,7 @@ def anneal_curves(
 
 
 class _Anneal(NamedTuple):
-    """The step at which an anneal begins, and the schedule that ends with it."""
+    """The step at which an anneal begins, and the schedule up to its end."""
 
     step: int
     schedule: Schedule
@@ -125,7 +125,7 @@ def _anneals(
     points: int,
     first_step: int | None,
 ) -> list[_Anneal]:
-    """The anneals of a curve, from some of its logged steps with a rate that can fall."""
+    """The anneals of a curve, from some of its logged steps whose rate can decrease."""
     begin = np.array([_start(int(step), over, same_steps) for step in curve.steps])
     warmup = curve.schedule.warmup
     earliest = _AFTER * warmup if first_step is None else max(first_step, warmup + 1)
@@ -142,7 +142,7 @@ def _anneals(
 
 
 def _spread(steps: np.ndarray, rows: np.ndarray, points: int) -> list[int]:
-    """Up to so many rows, the last one included, spread evenly in the logarithm of the step."""
+    """Up to so many rows, including the last, spread evenly in the logarithm of the step."""
     if len(rows) <= points:
         return rows.tolist()
     place = np.log(steps[rows])
@@ -160,7 +160,7 @@ def _start(step: int, over: float, same_steps: bool) -> int:
 
 
 def _tokens(tokens_per_step: float | str, fit: CurveFit) -> dict[str, float]:
-    """Tokens in a batch of each curve.
+    """The batch size of each curve, in tokens.
 
     Raises:
         ValueError: the curves have no such input, or it is not positive.

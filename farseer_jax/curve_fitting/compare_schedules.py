@@ -1,4 +1,4 @@
-"""``compare_schedules``: the losses at which runs would end under other schedules."""
+"""``compare_schedules``: the final losses of runs under other schedules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from farseer_jax.curve_fitting.result import NEW_RUN, CurveFit
 from farseer_jax.curve_fitting.schedule_ends import (
     ScheduleEnd,
     end_draws,
-    end_inputs,
     end_losses,
 )
 from farseer_jax.curve_fitting.schedule_warnings import names_of, schedule_warnings, warmup_warning
@@ -22,15 +21,16 @@ from farseer_jax.results.table import Column, Table
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ScheduleComparison(Result):
-    """The final losses of schedules by a fit of curves, and how they differ from the first.
+    """The predicted final losses of schedules, and their differences from the first.
 
-    Differences come from joint draws: what is uncertain for all schedules alike cancels, so they
+    Differences come from joint draws. Errors that all schedules share cancel, so the differences
     are more certain than the losses.
 
     Attributes:
         schedules: the schedules.
-        curves: the fitted curve that each continues; empty for a new run, ``(schedule,)``.
-        inputs: what is constant along a new run, such as N.
+        curves: the name of the fitted curve that each continues, empty for a new run,
+            ``(schedule,)``.
+        inputs: quantities that are constant along a new run, such as N.
         level: nominal coverage of intervals.
         loss: final losses (medians), ``(schedule,)``.
         lower: ends of their intervals, ``(schedule,)``.
@@ -38,7 +38,7 @@ class ScheduleComparison(Result):
         difference: of the final loss from that of the first schedule, ``(schedule,)``.
         difference_lower: ends of their intervals, ``(schedule,)``.
         difference_upper: likewise.
-        warnings: reasons to doubt them, worst first.
+        warnings: reasons to doubt the losses, worst first.
 
     Example:
         >>> from farseer_jax import Schedule, compare_schedules, example_curves, fit_curves
@@ -83,7 +83,7 @@ class ScheduleComparison(Result):
                     "change",
                     self._changes(),
                     str if several else None,
-                    f"less the first, {level}",
+                    f"difference from first, {level}",
                     in_data=False,
                 ),
             ],
@@ -92,11 +92,11 @@ class ScheduleComparison(Result):
         )
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The losses, and reasons to doubt them."""
+        """The losses, and warnings."""
         return [self.table(), *([warned("", self.warnings).strip()] if self.warnings else [])]
 
     def _changes(self) -> list[str]:
-        """Differences with their intervals; none for the first."""
+        """Differences with their intervals, empty for the first."""
         ends = self.difference_lower, self.difference_upper
         number = number_format(0.5 * (ends[1] - ends[0]))
         rows = zip(self.difference, *ends, strict=True)
@@ -117,20 +117,19 @@ def compare_schedules(
     seed: int = 0,
     **inputs: float,
 ) -> ScheduleComparison:
-    """The loss at the end of each of some schedules, and how it differs from the first.
+    """The loss at the end of each schedule, and its difference from that of the first.
 
     Schedules should have the warm-up of the curves: a difference is warned about, as are rates,
     peaks and decays beyond those of the curves.
 
     Args:
         fit: from :func:`fit_curves`.
-        schedules: of runs that were not trained, or of runs that go on.
-        curves: the fitted curve that each schedule continues, or differs from only later; None is
-            a new run.
+        schedules: of runs that were not trained, or that continue a run.
+        curves: the fitted curve that each schedule continues or branches from; None for a new run.
         level: nominal coverage; that of the fit unless given.
-        num_draws: joint draws, for the intervals of differences.
+        num_draws: number of joint draws for the intervals of differences.
         seed: of these draws.
-        inputs: what is constant along a new run, such as N.
+        inputs: quantities that are constant along a new run, such as N.
 
     Raises:
         TypeError: an input is missing or unknown.
@@ -158,9 +157,8 @@ def compare_schedules(
         ScheduleEnd(label, schedule, _constant(fit, label, inputs))
         for label, schedule in zip(labels, schedules, strict=True)
     ]
-    inputs_at_ends = end_inputs(fit, ends)
-    losses = end_losses(fit, inputs_at_ends, level)
-    draws = end_draws(fit, inputs_at_ends, num_draws, seed)
+    losses = end_losses(fit, ends, level)
+    draws = end_draws(fit, ends, num_draws, seed)
     named = names_of(schedules)
     tails = 0.5 * (1.0 - level)
     low, high = np.quantile(draws - draws[:, :1], [tails, 1.0 - tails], axis=0)
@@ -180,11 +178,11 @@ def compare_schedules(
 
 
 def _constant(fit: CurveFit, label: str, inputs: dict[str, float]) -> dict[str, float]:
-    """What is constant along a run: that of its curve, or the given inputs."""
+    """The inputs of a run: those of its curve, or the given ones."""
     needed = type(fit.law).inputs_of_curves()
     for name in inputs:
         if name not in needed:
-            raise TypeError(f"the law {fit.law.name} has no input {name}: leave it out")
+            raise TypeError(f"the law {fit.law.name} has no input {name}; leave it out")
     known = dict(fit.curves[label].inputs) if label else {}
     own = {**known, **inputs}
     missing = [name for name in needed if name not in own]

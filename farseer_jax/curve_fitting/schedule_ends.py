@@ -1,4 +1,4 @@
-"""The losses at the ends of schedules by a fit of curves, all in one batch."""
+"""The losses at the ends of schedules, predicted in one batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,10 +14,10 @@ class ScheduleEnd(NamedTuple):
     """The end of a schedule.
 
     Attributes:
-        curve: the label of the run: errors are those of the fitted curve of this name, and of a
+        curve: the label of the run: the errors are those of the fitted curve of this name, or of a
             new run if there is none.
         schedule: its schedule.
-        constant: what is constant along the run, such as N.
+        constant: quantities that are constant along the run, such as N.
     """
 
     curve: str
@@ -41,13 +41,25 @@ class EndLosses(NamedTuple):
     sd: np.ndarray
 
 
-def end_inputs(fit: CurveFit, ends: Sequence[ScheduleEnd]) -> dict[str, np.ndarray]:
-    """The inputs of the law and of its errors at the ends of schedules, ``(end,)`` each.
+def end_losses(fit: CurveFit, ends: Sequence[ScheduleEnd], level: float) -> EndLosses:
+    """The losses at the ends of schedules, with intervals.
 
     Args:
         fit: the fit.
         ends: the ends.
+        level: nominal coverage of the intervals.
     """
+    moments = fit.stack.moments(_inputs(fit, ends))
+    low, high = fit.interval_of(moments, level)
+    return EndLosses(np.exp(moments.mean), low, high, np.sqrt(moments.variance))
+
+
+def end_draws(fit: CurveFit, ends: Sequence[ScheduleEnd], num: int, seed: int) -> np.ndarray:
+    """Joint draws of the losses at the ends of schedules, without noise, ``(draw, end)``."""
+    return np.exp(fit.stack.draws(_inputs(fit, ends), num, seed)[0])
+
+
+def _inputs(fit: CurveFit, ends: Sequence[ScheduleEnd]) -> dict[str, np.ndarray]:
     needed = type(fit.law).inputs_of_curves()
     parts = [
         inputs_at(
@@ -60,28 +72,3 @@ def end_inputs(fit: CurveFit, ends: Sequence[ScheduleEnd]) -> dict[str, np.ndarr
         for own in ends
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def end_losses(fit: CurveFit, inputs: Mapping[str, np.ndarray], level: float) -> EndLosses:
-    """The losses at the ends of schedules, with intervals.
-
-    Args:
-        fit: the fit.
-        inputs: from :func:`end_inputs`.
-        level: nominal coverage of the intervals.
-    """
-    moments = fit.stack.moments(inputs)
-    low, high = fit.interval_of(moments, level)
-    return EndLosses(np.exp(moments.mean), low, high, np.sqrt(moments.variance))
-
-
-def end_draws(fit: CurveFit, inputs: Mapping[str, np.ndarray], num: int, seed: int) -> np.ndarray:
-    """Joint draws of the losses at the ends of schedules, without noise, ``(draw, end)``.
-
-    Args:
-        fit: the fit.
-        inputs: from :func:`end_inputs`.
-        num: how many draws.
-        seed: of the random numbers.
-    """
-    return np.exp(fit.stack.draws(inputs, num, seed)[0])

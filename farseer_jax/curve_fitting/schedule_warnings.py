@@ -1,4 +1,4 @@
-"""Warnings about the losses of schedules: where these leave the schedules that were seen."""
+"""Warnings about the losses of schedules: where they go beyond the schedules that were fitted."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -77,13 +77,13 @@ def _peak(fit: CurveFit, schedules: Mapping[str, Schedule]) -> Iterator[str]:
     low = {n: own.peak for n, own in schedules.items() if own.peak < (1 - _PEAK) * seen[0]}
     if high:
         yield (
-            f"the peak rate of {_valued(high)} is above those of all curves ({known}): no law of "
-            "curves knows at which peak training diverges"
+            f"the peak rate of {_valued(high)} is above the peaks of all curves ({known}): no law "
+            "of curves can tell at which peak training diverges"
         )
     if low:
         yield (
-            f"the peak rate of {_valued(low)} is below those of all curves ({known}): what a lower "
-            "peak costs or gains is an extrapolation of the law"
+            f"the peak rate of {_valued(low)} is below the peaks of all curves ({known}): the "
+            "effect of a lower peak is extrapolated"
         )
 
 
@@ -100,7 +100,8 @@ def _length(fit: CurveFit, schedules: Mapping[str, Schedule]) -> Iterator[str]:
         steps = max(schedules[name].steps for name in far)
         yield (
             f"the sum of the learning rates of {_listed(far)} is {max(far.values()):.2g} times the "
-            f"largest seen ({steps:,} steps against {longest:,}): the loss is an extrapolation"
+            f"largest of the curves ({steps:,} steps, and these up to {longest:,}): the loss is "
+            "extrapolated"
         )
 
 
@@ -110,9 +111,9 @@ def _lower_rate(fit: CurveFit, schedules: Mapping[str, Schedule]) -> Iterator[st
     lower = {name: rate for name, rate in ends.items() if rate < _LOWER * seen}
     if lower:
         yield (
-            f"the last rate of {_valued(lower)} is below all that were logged (from {seen:.3g}): "
-            "what the last part gains is an extrapolation of the law; "
-            f"use final={seen:.3g} to keep to what was seen"
+            f"the last learning rate of {_valued(lower)} is below the lowest logged one "
+            f"({seen:.3g}): the gain from the last part of the decay is extrapolated; "
+            f"use final={seen:.3g} to avoid this"
         )
 
 
@@ -123,9 +124,9 @@ def _decay(fit: CurveFit, schedules: Mapping[str, Schedule]) -> Iterator[str]:
     fast = {name: share for name, share in own.items() if 0.0 < share < _DECAY * seen}
     if fast:
         yield (
-            f"the learning rate of {_listed(fast)} falls within {min(fast.values()):.0%} of the "
-            f"steps, faster than in any curve (from {seen:.0%}): a law is exploited where it was "
-            "not seen; train one such run before relying on it"
+            f"the decay of {_listed(fast)} takes {min(fast.values()):.0%} of the steps, and that "
+            f"of no curve less than {seen:.0%}: a law is exploited where it was not fitted; train "
+            "one such run before relying on it"
         )
 
 
