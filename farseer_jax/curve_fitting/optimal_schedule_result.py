@@ -15,6 +15,7 @@ from farseer_jax.results.table import Column, Table
 from farseer_jax.tables.columns import Columns
 
 _COUNTS = ("N", "D", "U")
+_LEAST_SHOWN = 1e-3  # half an interval: four decimals are enough for a loss
 _SIMPLEST_FIRST = (
     "linear", "cosine", "wsd linear", "wsd cosine", "wsd sqrt", "wsd exponential", "multi-step",
     "free",
@@ -227,7 +228,7 @@ class OptimalSchedule(Result):
         """The differences from a schedule, with their intervals, which are printed if named."""
         values = np.array([getattr(own, f"minus_{name}") for own in self.candidates])
         ends = np.array([getattr(own, f"minus_{name}_ends") for own in self.candidates])
-        number = number_format(0.5 * (ends[:, 1] - ends[:, 0]))
+        number = number_format(np.maximum(0.5 * (ends[:, 1] - ends[:, 0]), _LEAST_SHOWN))
         texts = [
             "–" if a == b else f"{number(value)} ({number(a)} to {number(b)})"
             for value, (a, b) in zip(values, ends, strict=True)
