@@ -62,7 +62,7 @@ class TestLossCurves:
 
     def test_complete_curves_have_no_forecast(self, fit: fj.CurveFit) -> None:
         losses, rates = plot_loss_curves(fit, curves=["constant", "two-stage"])
-        assert labels(rates) == ["constant", "two-stage", "logged"]
+        assert labels(rates) == ["constant", "two-stage", "logged", "law"]
         assert losses.get_title("left") == "2 loss curves, multi-power law"
         with pytest.raises(ValueError, match="did you mean 'cosine'"):
             plot_loss_curves(fit, curves="cosin")
@@ -89,7 +89,7 @@ class TestLossCurves:
         curves[3] = dataclasses.replace(curves[3], schedule=shorter)
         fit = fj.fit_curves(fj.Curves(curves), "annealing")
         losses, rates = plot_loss_curves(fit)
-        assert labels(rates) == ["N = 25 M", "N = 400 M", "constant", "multi-step", "logged"]
+        assert labels(rates) == ["N = 25 M", "N = 400 M", "constant", "multi-step", "logged", "law"]
         laws = losses.lines[1::2]
         assert len({str(own.get_color()) for own in laws}) == 2
         assert len({own.get_linestyle() for own in laws}) == 2
@@ -102,7 +102,17 @@ class TestLossCurves:
         several = fj.fit_curves(fj.Curves(many), "annealing", points=12)
         losses, rates = plot_loss_curves(several)
         assert len(losses.lines) == 24
-        assert len(labels(rates)) == 10
+        assert len(labels(rates)) == 11
+
+    def test_a_strip_shows_the_misfit(self, fit: fj.CurveFit) -> None:
+        losses, _ = plot_loss_curves(fit)
+        strip = losses.figure.axes[1]
+        assert strip.get_ylabel() == "misfit, %"
+        own = fit.thinned["constant"]
+        law = fit.predict(own.schedule, own.steps, curve="constant")
+        line = strip.lines[1]
+        np.testing.assert_array_equal(line.get_xdata(), own.steps)
+        np.testing.assert_allclose(line.get_ydata(), 100 * np.log(own.losses / law))
 
     def test_on_axes_of_ones_own(self, fit: fj.CurveFit) -> None:
         figure, own = plt.subplots(2, 1, layout="constrained")
@@ -123,7 +133,9 @@ class TestAnnealed:
     def test_named_runs_are_drawn(self, annealed: fj.AnnealedLosses) -> None:
         losses, rates = plot_annealed(annealed, curves=["two-stage", "cosine"])
         assert labels(rates)[:2] == ["two-stage", "cosine"]
-        assert losses.get_title("left") == "Loss if annealed over 0.2 of the steps (linear to 0)"
+        assert losses.get_title("left") == (
+            "Loss if annealed over 0.2 of the steps (linear to 0), 2 of 3 runs"
+        )
         with pytest.raises(ValueError, match="unknown curve"):
             plot_annealed(annealed, curves="c")
 
@@ -135,6 +147,13 @@ class TestAnnealed:
         at = np.array(annealed.curve) == "constant"
         ends = [(own.get_xdata()[0], own.get_xdata()[-1]) for own in anneals]
         expected = zip(annealed.step[at], annealed.final_step[at], strict=True)
+        band = losses.lines[5]  # a smooth line through the dots
+        assert len(band.get_xdata()) > 100
+        np.testing.assert_allclose(
+            np.interp(annealed.final_step[at], band.get_xdata(), band.get_ydata()),
+            annealed.loss[at],
+            rtol=1e-4,
+        )
         assert ends == [*expected]
         np.testing.assert_allclose([own.get_ydata()[-1] for own in anneals], annealed.loss[at])
 
@@ -143,13 +162,13 @@ class TestSchedule:
     def test_the_best_of_each_family_and_the_references(self, optimal: fj.OptimalSchedule) -> None:
         rates, losses = plot_schedule(optimal)
         named = [text.partition(":")[0] for text in labels(losses)]
-        assert named[0] == optimal.best.family
+        assert named[0] == optimal.recommended.family
         assert sorted(named[1:]) == ["90 % interval", "constant", "cosine", "cosine to 10 %"]
         assert rates.get_title("left").startswith("Best schedule of 24,000 steps: loss 2.")
         widths = [line.get_linewidth() for line in rates.lines]
         assert widths.index(max(widths)) == 0
         (ring,) = (line for line in losses.lines if line.get_marker() == "o")
-        assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (24_000, optimal.best.loss)
+        assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (24_000, optimal.recommended.loss)
 
     def test_named_schedules(self, optimal: fj.OptimalSchedule) -> None:
         rates, losses = plot_schedule(optimal, families=["constant", "wsd linear"])

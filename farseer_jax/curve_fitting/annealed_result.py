@@ -9,7 +9,7 @@ from typing import Literal, Self, TypeAlias
 import numpy as np
 
 from farseer_jax.curve_fitting.result import CurveFit
-from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_draws
+from farseer_jax.curve_fitting.schedule_ends import EndLosses, ScheduleEnd, end_draws, end_losses
 from farseer_jax.curves.decay_shapes import DecayShape
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.forecasting.forecast_table import interval_texts, number_format
@@ -115,6 +115,29 @@ class AnnealedLosses(Result):
         start, end = int(self.step[row]), int(self.final_step[row])
         own = self.fit.curves[self.curve[row]].schedule
         return own.with_decay(start, end - start, shape=self.shape, final=self.final)
+
+    def from_steps(self, curve: str, steps: np.ndarray) -> tuple[EndLosses, np.ndarray]:
+        """The losses of a curve annealed from other steps, and the steps at which they end.
+
+        Args:
+            curve: its name.
+            steps: at which the anneals begin, ``(step,)``; between those of the rows.
+        """
+        own = self.fit.curves[curve]
+        lengths = [self._length_from(int(step)) for step in steps]
+        decay = {"shape": self.shape, "final": self.final}
+        ends = [
+            ScheduleEnd(curve, own.schedule.with_decay(int(step), num, **decay), own.inputs)
+            for step, num in zip(steps, lengths, strict=True)
+        ]
+        return end_losses(self.fit, ends, self.level), np.asarray(steps) + lengths
+
+    def _length_from(self, step: int) -> int:
+        """The steps of an anneal that begins at a step."""
+        if self.over >= 1:
+            return int(self.over)
+        share = self.over / (1.0 - self.over) if self.same_steps else self.over
+        return max(round(share * step), 1)
 
     def to_columns(self, rows: RowsOfRun = "doubling") -> Columns:
         """A table for fits and forecasts: inputs, D if known, loss and its standard error.

@@ -36,7 +36,7 @@ def fit_table(fit: "CurveFit") -> Table:
             Column("last_loss", [float(own.losses[-1]) for own in curves], number, "last loss"),
             Column("rms", _rms(fit), share_text, "rms error", secondary=True),
             Column("final_step", steps, "{:,}".format, "final step"),
-            Column("running", [own.is_running for own in curves], text=None),
+            Column("running", [own.is_running for own in curves], _status, "status", left=True),
             Column("final_loss", final, number, "final loss"),
             Column("lower", low, text=None),
             Column("upper", high, text=None),
@@ -77,6 +77,10 @@ def fit_content(fit: "CurveFit") -> Mapping[str, Any]:
             for name, miss in zip(fit.records[0].holdouts, fit.records[0].miss, strict=True)
         ],
     }
+
+
+def _status(running: bool) -> str:
+    return "running" if running else "complete"
 
 
 def _final_losses(fit: "CurveFit") -> np.ndarray:

@@ -89,7 +89,7 @@ class OptimalSchedule(Result):
         >>> found.best.family, found["cosine"].loss > found.best.loss
         ('free', True)
         >>> found.recommended.family  # as good, and simpler
-        'wsd cosine'
+        'wsd linear'
         >>> table = found.to_columns()  # of this schedule
         >>> list(table), table.num_rows
         (['step', 'lr'], 4000)

@@ -17,6 +17,7 @@ from farseer_jax.results.table import evenly
 
 _MOST_ROWS = 500  # of a curve that are drawn
 _NUM_PLACES = 24  # of the line of an anneal
+_NUM_ENDS = 24  # that the line along them is interpolated from
 _FALLEN = 0.9  # of the peak: a rate below it has begun to fall
 _SHOWN_FROM = 0.12  # of the steps: earlier losses are high and would flatten the rest
 _MOST_CURVES = 8  # by default
@@ -32,8 +33,8 @@ def plot_annealed(
 ) -> tuple[Axes, Axes]:
     """The losses of runs, the losses after annealing from some steps, and the learning rates.
 
-    Pale lines are the logged losses. From them a thin line follows each anneal to its end, a dot
-    within the band of intervals.
+    Pale lines are the logged losses. From them a thin line follows each anneal to its end, a dot.
+    A dashed line is the law at the ends of all anneals, with the band of its intervals.
 
     Args:
         annealed: from :func:`anneal_curves`.
@@ -61,9 +62,10 @@ def plot_annealed(
         above, below = found
         for own, colour in zip(shown, colours, strict=False):
             _draw_curve(above, annealed, own, colour)
+            _draw_ends(above, annealed, own, colour)
             _draw_rates(below, annealed, own, colour)
         _limit(above, annealed, shown)
-        above.set(ylabel="loss", title=_title(annealed))
+        above.set(ylabel="loss", title=_title(annealed, shown))
         step_axis(below)
         rate_axis(below)
         align_labels(found)
@@ -111,10 +113,27 @@ def _draw_curve(axes: Axes, annealed: AnnealedLosses, curve: Curve, colour: Any)
         loss = annealed.fit.predict(annealed.schedule(int(row)), steps, curve=curve.name)
         axes.plot(steps, loss, color=colour, lw=0.7, alpha=0.7, zorder=2.5)
     ends = annealed.final_step[rows]
-    low, high = annealed.lower[rows], annealed.upper[rows]
-    axes.fill_between(ends, low, high, color=colour, alpha=_BAND, lw=0, zorder=2.2)
-    axes.plot(ends, annealed.loss[rows], color=colour, lw=1.0, ls=(0, (2.5, 1.5)), zorder=3)
     axes.scatter(ends, annealed.loss[rows], s=17, color=colour, edgecolor="white", lw=0.5, zorder=4)
+
+
+def _draw_ends(axes: Axes, annealed: AnnealedLosses, curve: Curve, colour: Any) -> None:
+    """The law at the ends of anneals from many steps, with its intervals: smooth lines."""
+    from scipy.interpolate import PchipInterpolator
+
+    rows = _rows(annealed, curve)
+    first, last = (float(annealed.step[rows[place]]) for place in (0, -1))
+    begin = np.geomspace(first, last, max(_NUM_ENDS, len(rows))).round().astype(int)
+    begin = np.unique(np.concatenate([begin, annealed.step[rows]]))
+    if len(begin) < 2:
+        return
+    losses, ends = annealed.from_steps(curve.name, begin)
+    places = np.unique(np.linspace(ends[0], ends[-1], _NUM_PLACES * 8))
+    low, loss, high = (
+        np.exp(PchipInterpolator(np.log(ends), np.log(own))(np.log(places)))
+        for own in (losses.lower, losses.loss, losses.upper)
+    )
+    axes.fill_between(places, low, high, color=colour, alpha=_BAND, lw=0, zorder=2.2)
+    axes.plot(places, loss, color=colour, lw=1.0, ls=(0, (2.5, 1.5)), zorder=3)
 
 
 def _draw_rates(axes: Axes, annealed: AnnealedLosses, curve: Curve, colour: Any) -> None:
@@ -141,10 +160,11 @@ def _limit(axes: Axes, annealed: AnnealedLosses, curves: Sequence[Curve]) -> Non
     axes.set_xlim(0, 1.015 * longest)
 
 
-def _title(annealed: AnnealedLosses) -> str:
-    over = annealed.over
+def _title(annealed: AnnealedLosses, shown: Sequence[Curve]) -> str:
+    over, num = annealed.over, len(set(annealed.curve))
+    some = "" if len(shown) == num else f", {len(shown)} of {num} runs"
     length = f"{over:.3g} of the steps" if over < 1 else f"{int(over):,} steps"
-    return f"Loss if annealed over {length} ({annealed.shape} to {annealed.final:g})"
+    return f"Loss if annealed over {length} ({annealed.shape} to {annealed.final:g}){some}"
 
 
 def _explain(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from farseer_jax.curve_fitting.result import CurveFit
 from farseer_jax.curves.curve import Curve
@@ -23,7 +24,9 @@ _NUM_PLACES = 160  # of a line
 _MOST_NAMES = 9  # in the legend
 _MOST_LABELS = 2  # of final losses
 _SHOWN_FROM = 0.15  # of the steps: earlier losses are high and would flatten the rest
+_STEEP = 1.6  # times the height without the first steps: lower curves are drawn whole
 _BAND = 0.22  # opacity
+_WITHIN = 0.98  # of the misfits are in their strip
 _DASHES = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (4, 1.2, 1, 1.2)))
 _AHEAD = (0, (2.5, 1.5))
 
@@ -41,7 +44,8 @@ def plot_loss_curves(
     law continues as a dashed line with its interval to the last step of the schedule, where a ring
     marks the final loss. Each size has a colour and each schedule a dash pattern; with a single
     size, each curve has a colour. Losses of the first steps are cut off to show the differences at
-    the end.
+    the end. A strip in between shows by how many per cent the losses exceed the law; it is left out
+    on axes of your own.
 
     Args:
         fit: from :func:`fit_curves`.
@@ -64,8 +68,12 @@ def plot_loss_curves(
     shown = [*(fit.curves if curves is None else fit.curves.select(curves))]
     paths = [_path(fit, own) for own in shown]
     looks = _looks(shown, paths)
-    with grid_of(axes, (2, 1), (6.4, 5.2), 4.8, shares_x=True, height_ratios=(3, 1)) as found:
-        above, below = found
+    heights = (3, 0.7, 1) if axes is None else (3, 1)
+    shape, size = (len(heights), 1), (6.4, 5.9 if axes is None else 5.2)
+    with grid_of(axes, shape, size, 4.8, shares_x=True, height_ratios=heights) as found:
+        above, *between, below = found
+        for strip in between:
+            _draw_misfits(strip, fit, shown, looks)
         for own, look, path in zip(shown, looks, paths, strict=True):
             _draw_curve(above, own, look, path)
         _draw_schedules(below, shown, looks)
@@ -171,6 +179,24 @@ def _draw_curve(axes: Axes, curve: Curve, look: _Look, path: _Path) -> None:
     axes.plot(path.steps[-1:], path.loss[-1:], "o", **ring)
 
 
+def _draw_misfits(
+    axes: Axes, fit: CurveFit, curves: Sequence[Curve], looks: Sequence[_Look]
+) -> None:
+    """How far the losses lie above the law, in per cent, spikes beyond the strip."""
+    axes.axhline(0.0, color=INK, lw=0.6)
+    every = []
+    for curve, look in zip(curves, looks, strict=True):
+        own = fit.thinned[curve.name]
+        law = fit.predict(own.schedule, own.steps, curve=own.name)
+        misfit = 100.0 * np.log(own.losses / law)
+        axes.plot(own.steps, misfit, color=look.colour, lw=0.8, alpha=0.9)
+        every.append(np.abs(misfit))
+    axes.set_ylabel("misfit, %")
+    reach = 1.3 * float(np.quantile(np.concatenate(every), _WITHIN)) or 1.0
+    axes.set_ylim(-reach, reach)
+    axes.yaxis.set_major_locator(MaxNLocator(3, symmetric=True))
+
+
 def _draw_schedules(axes: Axes, curves: Sequence[Curve], looks: Sequence[_Look]) -> None:
     """The schedules, in ink where several curves share one, and dashed where they are ahead."""
     schedules = _schedules(curves)
@@ -185,13 +211,16 @@ def _draw_schedules(axes: Axes, curves: Sequence[Curve], looks: Sequence[_Look])
 
 
 def _limit(axes: Axes, curves: Sequence[Curve], paths: Sequence[_Path]) -> None:
-    """Limits without the steep beginning."""
+    """Limits without the steep beginning, if it would flatten the rest."""
     longest = max(own.steps[-1] for own in paths)
     least, most = [], []
     for path in paths:
         late = path.steps >= min(_SHOWN_FROM * longest, path.steps[-1])
         least.append(path.low[late].min())
         most.append(path.high[late].max())
+    whole = max(own.losses.max() for own in curves)
+    if whole - min(least) < _STEEP * (max(most) - min(least)):
+        most.append(whole)
     height = max(most) - min(least)
     below = 0.1 if any(own.is_running for own in curves) else 0.04  # room for final losses
     axes.set_ylim(min(least) - below * height, max(most) + 0.04 * height)
@@ -215,6 +244,7 @@ def _explain(
     for text, look in _entries(curves, looks, paths):
         axes.plot([], [], color=look.colour, ls=look.dashes, lw=1.6, label=text)
     axes.plot([], [], color=GREY, lw=2.6, alpha=0.45, label="logged")
+    axes.plot([], [], color=INK, lw=1.1, label="law")
     if any(own.is_running for own in curves):
         axes.plot([], [], color=GREY, lw=1.1, ls=_AHEAD, label="forecast")
         band = f"{level_text(fit.level)} interval"
