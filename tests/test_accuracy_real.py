@@ -64,4 +64,4 @@ def test_the_page_has_the_numbers_of_the_benchmark() -> None:
                          f"{100 * ahead['inside_90']:.0f} %"]  # fmt: skip
     made = results["made"]
     share = f"{made['inside_90']:.0%}".replace("%", " %")
-    assert f"Over {made['num_tables']} made tables, {share} of the true" in page
+    assert f"Over {made['num_tables']} simulated tables, {share} of the true" in page
