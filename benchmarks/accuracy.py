@@ -42,6 +42,30 @@ def earlier(found: fj.AccuracyForecast) -> dict[str, Any]:
     }
 
 
+def far(table: fj.Columns, **options: Any) -> dict[str, Any]:
+    """The runs of the two largest sizes, predicted from all smaller ones."""
+    steps = np.round(np.log(np.asarray(table["N"], float)), 1)
+    held = steps >= np.unique(steps)[-2]
+    columns = {name: np.asarray(values) for name, values in table.items()}
+    points = np.unique(np.stack([columns["N"], columns["D"]], axis=1)[held].astype(float), axis=0)
+    small = {name: values[~held] for name, values in columns.items()}
+    found = fj.forecast_accuracy(small, [tuple(own) for own in points], **options)
+    inside, errors = [], []
+    by = options.get("by")
+    for row in found.to_dataframe().to_dict("records"):
+        own = held & (columns["N"] == row["N"]) & (columns["D"] == row["D"])
+        if by is not None:
+            own &= columns[by] == row[by]
+        observed = columns[row["task"]][own].astype(float) if row["task"] in columns else ()
+        inside += [row["run_lower"] <= value <= row["run_upper"] for value in observed]
+        errors += [abs(row["predicted"] - value) for value in observed]
+    return {
+        "num_predictions": len(inside),
+        "error": round(100 * float(np.mean(errors)), 3),
+        "inside_90": round(float(np.mean(inside)), 3),
+    }
+
+
 def timed(function: Any) -> tuple[Any, float]:
     """A result, and the CPU seconds of its second computation."""
     function()
@@ -83,7 +107,11 @@ def main(folder: Path) -> None:
         ("gadre_tasks", gadre, {"tasks": tasks, "task_loss": "loss", "by": "corpus"}),
     ):
         found, seconds = timed(lambda: fj.forecast_accuracy(table, **options))  # noqa: B023
-        results[name] = {**earlier(found), "cpu_seconds_warm": seconds}
+        results[name] = {
+            **earlier(found),
+            "two_sizes_ahead": far(table, **options),
+            "cpu_seconds_warm": seconds,
+        }
     print(json.dumps(results, indent=1))
 
 

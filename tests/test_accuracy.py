@@ -271,7 +271,7 @@ class TestTables:
         own = {**made(), "loss": fj.example_tasks()["loss"]}
         turned = {**own, "easy_bpb": 1.0 / own["easy_bpb"]}
         worse = fj.forecast_accuracy(turned, tasks="easy_acc")
-        assert "easy_acc is better where its loss is worse" in worse.warnings[0]
+        assert "easy_acc increases with its loss" in worse.warnings[0]
         same = fj.forecast_accuracy({**own, "easy_acc": np.full(25, 0.5)}, **OF_EASY)
         assert "easy_acc is the same in all runs" in same.warnings[0]
         with pytest.raises(ValueError, match="the loss is the same in all runs"):
@@ -284,8 +284,10 @@ class TestTables:
                                      "tasks": "boolq_acc"})  # fmt: skip
         assert found.columns[0].chance == 0.622
         assert found.predictability[0].verdict == "at chance"
-        assert any("boolq_acc some runs always give the rarer" in own for own in found.warnings)
-        assert any("on boolq_acc (62 %) is below chance" in own for own in found.warnings)
+        assert any(
+            "boolq_acc some runs have the accuracy of always" in own for own in found.warnings
+        )
+        assert any("on boolq_acc (62 %) is below the chance level" in own for own in found.warnings)
 
     def test_copies_count_once_and_runs_are_a_table(self) -> None:
         own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}

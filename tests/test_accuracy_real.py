@@ -42,6 +42,11 @@ def test_the_average_over_many_tasks(shared_data: Path) -> None:
     assert rows["two-step"] < 0.008
     assert rows["two-step"] < 0.5 * rows["largest run repeated"]
     assert inside(found) >= 0.8
+    assert found.ranking is not None
+    assert 0.2 < found.ranking.correlation < 0.95  # the corpora have the same grid of N and D
+    text = str(found)
+    assert "46 other columns of accuracies (agi_eval_lsat_ar, …) not asked for" in text
+    assert "undecided which recipe is best on avg_acc" in text
 
 
 def test_the_page_has_the_numbers_of_the_benchmark() -> None:
@@ -53,7 +58,10 @@ def test_the_page_has_the_numbers_of_the_benchmark() -> None:
     for line, own in zip(lines, ("olmo", "gadre_average", "gadre_tasks"), strict=True):
         cells = [cell.strip() for cell in line.strip("|").split("|")][2:]
         shown = [*(f"{results[own]['error'][name]:.1f}" for name in names)]
-        assert cells == [*shown, f"{100 * results[own]['inside_90']:.0f} %"]
+        ahead = results[own]["two_sizes_ahead"]
+        inside_90 = f"{100 * results[own]['inside_90']:.0f} %"
+        assert cells == [*shown, inside_90, f"{ahead['error']:.1f}",
+                         f"{100 * ahead['inside_90']:.0f} %"]  # fmt: skip
     made = results["made"]
     share = f"{made['inside_90']:.0%}".replace("%", " %")
-    assert f"Over {made['num_tables']} made tables, {share} of the true" in page
+    assert f"Over {made['num_tables']} simulated tables, {share} of the true" in page

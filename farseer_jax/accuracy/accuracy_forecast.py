@@ -36,7 +36,7 @@ class AccuracyForecast(Result):
         chains: the chain of laws of each recipe.
         groups: labels of each recipe by column; one empty mapping without groups.
         columns: the tasks with their columns.
-        records: earlier extrapolations of each recipe, by approach and task.
+        records: hold-outs of each recipe, by approach and task.
         others: further columns that are accuracies by their names, which were not asked for.
 
     Example:
@@ -161,7 +161,7 @@ class AccuracyForecast(Result):
         return accuracy_parts(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The rows, the warnings, and the evidence, for readers of JSON.
+        """The rows, warnings and hold-outs, for JSON.
 
         Accuracies, errors and scatter are fractions of 1: 0.016 is 1.6 points.
         """

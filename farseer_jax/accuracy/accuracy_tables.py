@@ -84,7 +84,7 @@ def predictability_table(forecast: "AccuracyForecast") -> Table:
             *_labels(forecast, len(judged) // len(forecast.chains)),
             Column("task", columns["task"], str, left=True),
             Column("error", columns["error"], points_text),
-            Column("error_of_largest", columns["error_of_largest"], points_text, "repeating"),
+            Column("error_of_largest", columns["error_of_largest"], points_text, "baseline error"),
             Column("scatter", columns["scatter"], points_text),
             Column("rise", columns["rise"], points_text),
             Column("counting", columns["counting"], points_text if has_counts else None),
@@ -103,7 +103,7 @@ def _share_text(value: float) -> str:
 
 
 def approach_table(forecast: "AccuracyForecast") -> Table:
-    """One row per approach: its errors in earlier extrapolations, over all tasks."""
+    """One row per approach: its hold-out errors over all tasks."""
     every = [record for records in forecast.records for record in records]
     names = list(dict.fromkeys(record.approach for record in every))
     errors, average, shares = [], [], []
@@ -121,9 +121,9 @@ def approach_table(forecast: "AccuracyForecast") -> Table:
         [
             Column("approach", rows, str, left=True),
             Column(
-                "error", errors, points_text, "error of a task",
+                "error", errors, points_text, "error per task",
             ),
-            Column("error_of_average", average, points_text, "of their average"),
+            Column("error_of_average", average, points_text, "error of average"),
             Column("share", [*shares, 0.0], lambda x: _share_text(x or np.nan), "weight"),
         ],
         noun="approaches",
@@ -159,7 +159,7 @@ def ranking_table(ranking: "Ranking", forecast: "AccuracyForecast") -> Table:
             Column("recipe", [ranking.labels[k] for k in recipe], str, left=True),
             Column("predicted", ranking.predicted[recipe, point, task], accuracy_text),
             Column("probability", ranking.probability[recipe, point, task], _share_text,
-                   "best with"),
+                   "P(best)"),
         ],
         noun="rows",
         best=best,
@@ -186,8 +186,9 @@ def accuracy_parts(forecast: "AccuracyForecast") -> Sequence[str | Table]:
     if forecast.ranking is not None:
         parts += [_best_text(forecast), _average_ranking(forecast)]
     parts += [
-        "Larger runs predicted from smaller ones, in points: mean error, that of repeating the\n"
-        "accuracy of the largest smaller run, scatter of runs, and their rise with the loss",
+        "Predictions of larger runs from smaller ones, in points: mean error, scatter of runs and\n"
+        "their rise as the loss falls. The baseline repeats the accuracy of the largest smaller\n"
+        "run",
         forecast.predictability_table(),
         forecast.approach_table(),
     ]
@@ -211,11 +212,14 @@ def _best_text(forecast: "AccuracyForecast") -> str:
         of_tasks = ranking.probability[:, -1, : len(forecast.tasks)]
         num = int(is_decided(of_tasks.max(axis=0), forecast.level).sum())
         level = level_text(forecast.level)
-        sentences.append(f"decided at {level} on {num} of {len(forecast.tasks)} tasks")
+        sentences.append(
+            f"a recipe is best with at least {level} probability on {num} of "
+            f"{len(forecast.tasks)} tasks"
+        )
     if ranking.correlation:
         sentences.append(
-            f"errors of the recipes at the same N and D have correlation {ranking.correlation:.1f} "
-            "(by larger runs predicted from smaller ones)"
+            f"prediction errors of two recipes at the same N and D have correlation "
+            f"{ranking.correlation:.1f} in hold-outs"
         )
     return ";\n".join(sentences)
 

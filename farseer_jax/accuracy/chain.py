@@ -217,7 +217,7 @@ class Chain(Result):
     def ends(
         self, level: float | None = None, *, new_run: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of central intervals, which hold the prediction as well, ``(point, task)`` each.
+        """Ends of central intervals, widened to contain the prediction, ``(point, task)`` each.
 
         Args:
             level: nominal coverage.

@@ -84,7 +84,7 @@ def _columns(chain: "Chain") -> dict[str, np.ndarray]:
 
 
 def _losses(chain: "Chain") -> np.ndarray:
-    """The loss that each task's accuracy rests on, and the ends of its interval.
+    """The loss from which each task's accuracy is predicted, and the ends of its interval.
 
     ``(3, point, task)``; NaN for a task without a loss. Of several losses the first.
     """

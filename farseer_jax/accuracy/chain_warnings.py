@@ -87,7 +87,7 @@ def _at_chance(chain: "Chain") -> str | None:
 
 
 def _one_label(chain: "Chain") -> str | None:
-    """Tasks on which small runs always give the rarer of two labels."""
+    """Tasks on which some runs always give the rarer of two labels."""
     names = []
     for task in chain.tasks:
         step = chain.of_task(task)[0]
@@ -99,13 +99,13 @@ def _one_label(chain: "Chain") -> str | None:
     if not names:
         return None
     return (
-        f"on {listed(names)} some runs always give the rarer label, by their accuracies: runs "
-        "scatter between this level and that of the commonest label, whatever their loss"
+        f"on {listed(names)} some runs have the accuracy of always giving the rarer label: runs "
+        "scatter between this level and that of the most frequent label, whatever their loss"
     )
 
 
 def _below_chance(chain: "Chain") -> str | None:
-    """Tasks predicted below the accuracy of guessing, or of the commonest label."""
+    """Tasks predicted below their chance level."""
     names = []
     for place, task in enumerate(chain.tasks):
         step = chain.of_task(task)[0]
@@ -118,7 +118,7 @@ def _below_chance(chain: "Chain") -> str | None:
     is_one = len(names) == 1
     return (
         f"the prediction{'s' * (not is_one)} on {listed(names)} {'is' if is_one else 'are'} below "
-        "chance: always guessing, or giving the commonest label, is better"
+        "the chance level: always giving the most frequent answer is better"
     )
 
 
@@ -133,7 +133,7 @@ def above_chance(step: AccuracyStep) -> np.ndarray:
 
 
 def floor_of(step: AccuracyStep) -> float:
-    """The accuracy of guessing; the floor of the law where it is not known."""
+    """The chance level; the floor of the law if it is not known."""
     return step.chance if np.isfinite(step.chance) else step.bounds[0]
 
 

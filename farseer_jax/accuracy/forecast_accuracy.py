@@ -48,23 +48,23 @@ def forecast_accuracy(
     Other approaches are compared by how well each predicted larger runs from smaller ones: a
     logistic function of N and D in a single step (:class:`SingleStepAccuracy`), an exponential
     function of the loss (:class:`ExponentialAccuracy`), and, where each task has a loss of its own
-    and the table one of all tasks besides, two steps with that common loss. Errors of all steps
-    move together within a size; all tasks and hold-outs are fitted in one batch.
+    and the table one of all tasks besides, two steps with that common loss. In all steps, runs
+    of one size share an error. All tasks and hold-outs are fitted in one batch.
 
     Args:
         runs: :class:`Runs` or a table with N, D, losses and accuracies, a row per run.
-        points: where to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; a run of ten
-            times the largest compute unless given.
-        tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; those that end in
-            ``_acc`` and the like unless given.
-        task_loss: the column of a loss for all tasks, or a pattern of one for each, ``"*_bpb"``;
-            by default the one with the name of the task, else the table's loss.
-        by: columns that tell recipes apart, which are then ranked.
+        points: runs to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; by default a
+            run of ten times the largest compute.
+        tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; by default those
+            that end in ``_acc`` and the like.
+        task_loss: the column of one loss for all tasks, or a pattern with a column for each, such
+            as ``"*_bpb"``; by default the column with the name of the task, else the table's loss.
+        by: columns that identify recipes, which are then ranked.
         approaches: ``"two-step"``, ``"common-loss"``, ``"single-step"``, ``"exponential"``, or
-            several, which are combined with weights by those earlier extrapolations.
-        law: of the loss; the usual laws unless given.
-        chance: accuracy of guessing, of all tasks or by task; usual benchmarks are known.
-        questions: number of questions, of all tasks or by task, for the noise of counting.
+            several, which are combined with weights by those hold-outs.
+        law: of the loss; by default the usual laws over N and D.
+        chance: chance level of all tasks, or by task; it is known for the usual benchmarks.
+        questions: number of questions of all tasks, or by task, for the binomial noise.
         percent: whether accuracies are in per cent.
         level: nominal coverage of the intervals.
         columns_of: columns of N and D, if not found by name.

@@ -27,13 +27,13 @@ class Predictability(NamedTuple):
         error_of_largest: the error of repeating the accuracy of the largest smaller run.
         scatter: standard deviation of runs around the law.
         rise: range of the accuracies of the runs by the law.
-        counting: standard deviation by the number of questions; NaN where it is not known.
-        num_above: how many runs are above the floor by more than their scatter.
-        num_runs: how many runs there are.
-        inside: share of the earlier extrapolations inside their 90 % interval.
-        verdict: ``"predictable"``; ``"not shown"`` without hold-outs; ``"not predictable"`` where
+        counting: binomial standard deviation by the number of questions; NaN if it is not known.
+        num_above: number of runs above the floor by more than twice their scatter.
+        num_runs: number of runs.
+        inside: share of the hold-out predictions whose 90 % interval contains the observed value.
+        verdict: ``"predictable"``; ``"not shown"`` without hold-outs; ``"not predictable"`` if
             repeating the largest run was about as good, or the rise is within three times the
-            scatter; ``"at chance"``.
+            scatter; or ``"at chance"``.
     """
 
     task: str

@@ -15,9 +15,9 @@ _ACCURACIES = (
 )  # fmt: skip
 _LOSSES = ("bpb", "bits_per_byte", "bpb_v2", "task_loss", "loss", "ce", "nll", "nll_per_byte")
 _SEPARATORS = ("_", "/", "-", ".", ",", " ", "|")
-# Accuracy of guessing by the name of a task; the longest name that begins a task's counts. Where
-# labels are not equally common, that of always giving the commonest (development sets; Wang et al.,
-# SuperGLUE, arXiv 1905.00537).
+# Chance level by the name of a task; the longest matching prefix is used. Where labels are not
+# equally common, that of always giving the most frequent one (development sets of SuperGLUE, Wang
+# et al., arXiv 1905.00537).
 _CHANCE = {
     "hellaswag": 1 / 4, "arc": 1 / 4, "openbookqa": 1 / 4, "obqa": 1 / 4, "openbook": 1 / 4,
     "sciq": 1 / 4, "mmlu": 1 / 4, "race": 1 / 4, "logiqa": 1 / 4, "agievalsat": 1 / 4,
@@ -26,10 +26,9 @@ _CHANCE = {
     "piqa": 1 / 2, "winogrande": 1 / 2, "winograd": 1 / 2, "winogender": 1 / 2, "wsc": 0.635,
     "wsc273": 1 / 2, "boolq": 0.622, "copa": 1 / 2, "rte": 0.527, "wic": 1 / 2, "lambada": 0.0,
     "jeopardy": 0.0, "squad": 0.0, "coqa": 0.0, "triviaqa": 0.0, "naturalqs": 0.0, "nq": 0.0,
-    "gsm8k": 0.0,
-    "drop": 0.0, "humaneval": 0.0, "mbpp": 0.0, "simplearithmetic": 0.0,
+    "gsm8k": 0.0, "drop": 0.0, "humaneval": 0.0, "mbpp": 0.0, "simplearithmetic": 0.0,
 }  # fmt: skip
-# Further benchmarks, whose accuracy of guessing differs by task or version.
+# Further benchmarks, whose chance level differs by task or version.
 _OTHERS = ("bigbench", "bbh", "bbq", "enterprisepii", "pubmedqa", "strategyqa", "truthfulqa",
            "gpqa", "multirc", "agieval", "record", "musr")  # fmt: skip
 
