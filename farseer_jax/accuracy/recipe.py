@@ -8,20 +8,9 @@ import numpy as np
 
 from farseer_jax.accuracy.chain import Chain
 from farseer_jax.accuracy.chain_table import AVERAGE
-from farseer_jax.accuracy.records import (
-    TaskRecord,
-    earlier_losses,
-    record_of,
-    shares_of,
-)
-from farseer_jax.accuracy.step import (
-    AccuracyStep,
-    FittedStep,
-    StepRuns,
-    StepSpec,
-    fit_steps,
-    rolling_sizes,
-)
+from farseer_jax.accuracy.records import TaskRecord, earlier_losses, shares_of
+from farseer_jax.accuracy.rise import MayRise, fit_tasks
+from farseer_jax.accuracy.step import AccuracyStep, StepRuns, StepSpec, rolling_sizes
 from farseer_jax.accuracy.step_law import step_prior
 from farseer_jax.accuracy.task_columns import TaskColumn, checked_accuracy
 from farseer_jax.forecasting.forecast import forecast
@@ -86,9 +75,10 @@ def fit_recipe(
     accuracies = {own.name: _accuracy(runs, own, percent) for own in tasks}
     columns = list(dict.fromkeys(own.loss for own in tasks))
     losses = {name: _loss(runs, name) for name in columns}
+    every = list(tasks)
     if len(tasks) > 1:
         average = average_column(tasks)
-        tasks = [*tasks, average]
+        every.append(average)
         accuracies[AVERAGE] = np.mean([*accuracies.values()], axis=0)
         if average.loss not in losses:
             columns.append(average.loss)
@@ -98,36 +88,37 @@ def fit_recipe(
         found = _forecast(runs, name, losses[name], points, law, level)
         first.append(found)
         earlier.append(earlier_losses(found, rolling, runs.N, runs.D, losses[name]))
-    fitted: dict[str, list[FittedStep]] = {}
+    fitted: dict[str, list[MayRise]] = {}
     records: dict[str, list[TaskRecord]] = {}
     with stage("fitting accuracies"):
         for approach, kind in APPROACHES.items():
             specs = [
                 _spec(kind, runs, own, losses[own.loss], accuracies[own.name], weights)
-                for own in tasks
+                for own in every
             ]
-            fitted[approach] = fit_steps(kind, specs, rolling)
+            rises = [own.rise for own in next(iter(fitted.values()), ())] or None
+            fitted[approach] = fit_tasks(kind, specs, rolling, rises)
             records[approach] = [
-                record_of(
-                    step,
+                step.record(
                     approach,
                     rolling,
                     None if kind is SingleStepAccuracy else earlier[columns.index(own.loss)],
                     runs.N * runs.D,
                 )
-                for step, own in zip(fitted[approach], tasks, strict=True)
+                for step, own in zip(fitted[approach], every, strict=True)
             ]
     shares = shares_of([records[approach] for approach in used])
     steps = tuple(
         replace(
-            fitted[approach][place].step,
+            step,
             source=-1 if approach == "single-step" else columns.index(own.loss),
-            share=float(share),
+            share=step.share * float(share),
             widening=records[approach][place].widening,
             chance=own.chance,
         )
-        for place, own in enumerate(tasks)
+        for place, own in enumerate(every)
         for approach, share in zip(used, shares, strict=True)
+        for step in fitted[approach][place].steps
     )
     chain = Chain(tuple(first), steps, points, level, seed)
     return Recipe(chain, tuple(own for approach in APPROACHES for own in records[approach]))
@@ -251,4 +242,8 @@ def _spec(
 def approaches_of(steps: Sequence[AccuracyStep]) -> dict[str, float]:
     """The shares of the approaches of one task's steps."""
     names = {law: name for name, law in APPROACHES.items()}
-    return {names[type(step.law)]: step.share for step in steps}
+    found: dict[str, float] = {}
+    for step in steps:
+        name = names[type(step.law)]
+        found[name] = found.get(name, 0.0) + step.share
+    return found
