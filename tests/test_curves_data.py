@@ -202,7 +202,7 @@ def test_curves_are_selected_by_name() -> None:
         ([1, 2], [3.0], "a step for each loss"),
         ([2, 1], [3.0, 2.0], "increasing; row 1"),
         ([1, 2], [3.0, -1.0], "positive and finite; row 1"),
-        ([1, 20], [3.0, 2.0], "after the schedule's 9 steps"),
+        ([1, 20], [3.0, 2.0], "schedule has only 9 steps"),
         ([], [], "a step for each loss"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Joint draws of accuracies: those of the loss go through the law of accuracy."""
+"""Joint draws of accuracies: draws of the loss are propagated through the law of accuracy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -34,16 +34,18 @@ def central(first: FirstStep, points: Points) -> np.ndarray:
 
 
 def draws(first: FirstStep, points: Points, num: int, seed: int) -> np.ndarray:
-    """Joint draws of the loss, ``(draw, point)``."""
+    """Joint draws of the loss, ``(draw, point)``; one too large for a number is the largest."""
     if isinstance(first, Bootstrap):
         known = np.atleast_2d(np.asarray(evaluate(first.laws, **points)))
         return known[np.random.default_rng(seed).integers(len(known), size=num)]
     own: dict[str, Any] = dict(points)
-    return first.draws(num=num, seed=seed, **own)
+    found = first.draws(num=num, seed=seed, **own)
+    is_finite = np.isfinite(found)
+    return np.where(is_finite, found, np.where(is_finite, found, 0.0).max(axis=0))
 
 
 def aligned(found: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
-    """Draws of several losses, such that all are high, or low, together.
+    """Draws of several losses, reordered so that all are high, or low, together.
 
     Losses of one run on several tasks err together; how much is not known, and this is the most,
     so that the interval of an average over tasks is not too narrow.
@@ -70,7 +72,7 @@ class Means(NamedTuple):
         accuracy: as predicted.
         first: variance by the first step.
         law: variance by the parameters of the law of accuracy.
-        misfit: variance by its misfit, and by what runs of one size have in common.
+        misfit: variance by its misfit and by the error that runs of one size share.
         noise: variance of a run's accuracy.
     """
 
@@ -99,7 +101,7 @@ def with_size(step: AccuracyStep, points: Points, loss: np.ndarray | None) -> di
 def means(
     step: AccuracyStep, points: Points, loss: np.ndarray | None, drawn: np.ndarray | None
 ) -> Means:
-    """What a step predicts at points, and where its variance comes from.
+    """The prediction of a step at points, with parts of its variance.
 
     Args:
         step: the step.
@@ -145,7 +147,7 @@ def step_draws(
         points: the points.
         loss: as predicted by the first step, ``(point,)``.
         drawn: draws of it, ``(draw, point)``.
-        num: how many draws.
+        num: number of draws.
         rng: source of random numbers.
     """
     at = with_size(step, points, loss)

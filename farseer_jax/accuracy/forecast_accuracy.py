@@ -1,12 +1,13 @@
-"""``forecast_accuracy``: accuracies that runs will reach, from a table of smaller runs."""
+"""``forecast_accuracy``: accuracies of larger runs, from a table of smaller runs."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from farseer_jax.accuracy.accuracy_forecast import AccuracyForecast
-from farseer_jax.accuracy.recipe import APPROACHES, fit_recipe
+from farseer_jax.accuracy.recipe import APPROACHES, FEWEST_RUNS, fit_recipe
 from farseer_jax.accuracy.task_columns import TaskColumn, find_tasks
 from farseer_jax.close_names import unknown_name
 from farseer_jax.fitting.arguments import columns_of_table, names_of
@@ -14,7 +15,7 @@ from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.binding import Part, bind_runs
-from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.checks import check_level, floats_of
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.find_columns import usual_columns
 from farseer_jax.runs.runs import Runs
@@ -41,38 +42,39 @@ def forecast_accuracy(
     units: Mapping[str, float | None] | None = None,
     seed: int = 0,
 ) -> AccuracyForecast:
-    """Forecast the accuracies of larger runs on tasks, with intervals, and say which are known.
+    """Forecast the accuracies of larger runs on tasks, with intervals and hold-outs.
 
     Accuracies are predicted in two steps: a :func:`forecast` of the loss on each task, and a
-    logistic function of it (:class:`LogisticAccuracy`, its floor near chance, its ceiling at 1).
+    logistic function of it (:class:`LogisticAccuracy`, with floor near chance and ceiling at 1).
     Other approaches are compared by how well each predicted larger runs from smaller ones: a
     logistic function of N and D in a single step (:class:`SingleStepAccuracy`), and an exponential
-    function of the loss (:class:`ExponentialAccuracy`). Errors of all steps move together within a
-    size; all tasks and hold-outs are fitted in one batch.
+    function of the loss (:class:`ExponentialAccuracy`). In all steps, runs of one size share an
+    error. All tasks and hold-outs are fitted in one batch.
 
     Args:
         runs: :class:`Runs` or a table with N, D, losses and accuracies, a row per run.
-        points: where to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; a run of ten
-            times the largest compute unless given.
-        tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; those that end in
-            ``_acc`` and the like unless given.
-        task_loss: the column of a loss for all tasks, or a pattern of one for each, ``"*_bpb"``;
-            by default the one with the name of the task, else the table's loss.
-        by: columns that tell recipes apart, which are then ranked.
+        points: runs to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; by default a
+            run of ten times the largest compute.
+        tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; by default those
+            that end in ``_acc`` and the like.
+        task_loss: the column of one loss for all tasks, or a pattern with a column for each, such
+            as ``"*_bpb"``; by default the column with the name of the task, else the table's loss.
+        by: columns that identify recipes, which are then ranked.
         approaches: ``"two-step"``, ``"single-step"``, ``"exponential"``, or several, which are
-            combined with weights by those earlier extrapolations.
-        law: of the loss; the usual laws unless given.
-        chance: accuracy of guessing, of all tasks or by task; usual benchmarks are known.
-        questions: number of questions, of all tasks or by task, for the noise of counting.
+            combined with weights by those hold-outs.
+        law: of the loss; by default the usual laws over N and D.
+        chance: chance level of all tasks, or by task; it is known for the usual benchmarks.
+        questions: number of questions n of all tasks, or by task. The binomial variance a(1 − a)/n
+            of an accuracy a weights its run, and is the least noise of a run.
         percent: whether accuracies are in per cent.
         level: nominal coverage of the intervals.
-        columns_of: columns of N and D that are not found by name.
+        columns_of: columns of N and D, if not found by name.
         units: factors of N and D.
         seed: of the draws behind intervals.
 
     Raises:
         ValueError: a column is missing, an accuracy is outside 0 to 1, or a setting is unknown.
-        TypeError: not a table.
+        TypeError: ``runs`` is not a table.
 
     Example:
         >>> import farseer_jax as fj
@@ -84,12 +86,16 @@ def forecast_accuracy(
         'filtered'
     """
     check_level(level)
+    _check_seed(seed)
     used = _approaches(approaches)
     table = _columns_of(runs)
     groups = names_of(by)
     common = _common_loss(table, task_loss)
     found = find_tasks(_numbers(table, groups), tasks, task_loss, common, chance, questions)
+    if percent:
+        _refuse_fractions(table, found)
     parts = _parts(table, found, common, by=groups, columns_of=columns_of, units=units)
+    _refuse_small_recipes(parts, groups)
     at = _next_point(parts) if points is None else as_points(points, Chinchilla)[0]
     recipes = []
     for number, part in enumerate(parts):
@@ -117,12 +123,56 @@ def _columns_of(runs: object) -> Columns:
 
 
 def _approaches(given: str | Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(given, Sequence):
+        raise TypeError(
+            f"approaches: expected names, such as {next(iter(APPROACHES))!r}, got {given!r}"
+        )
     names = tuple(dict.fromkeys(names_of(given)))
     unknown = [name for name in names if name not in APPROACHES]
     if unknown or not names:
         what = unknown_name("approach", unknown[0] if unknown else "", tuple(APPROACHES))
         raise ValueError(f"approaches: {what}")
     return names
+
+
+def _check_seed(seed: object) -> None:
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
+
+
+def _refuse_fractions(table: Columns, tasks: Sequence[TaskColumn]) -> None:
+    """Refuse per cent where accuracies are fractions already.
+
+    A task without guessing may stay below 1 %, unless all others do so as well.
+    """
+    small = [own for own in tasks if _is_at_most_one(table[own.name])]
+    if len(small) < len(tasks):
+        small = [own for own in small if own.chance > 0.0]
+    if small:
+        names = ", ".join(repr(own.name) for own in small)
+        raise ValueError(
+            f"column{'s' if len(small) > 1 else ''} {names}: expected accuracies in per cent, got "
+            "none above 1, which looks like fractions: leave percent=True out, or multiply them "
+            "by 100"
+        )
+
+
+def _is_at_most_one(values: object) -> bool:
+    known = floats_of(values, "accuracies")
+    known = known[~np.isnan(known)]
+    return bool(len(known)) and bool(known.max() <= 1.0)
+
+
+def _refuse_small_recipes(parts: Sequence[Part], groups: Sequence[str]) -> None:
+    for part in parts:
+        if groups and len(part.runs) < FEWEST_RUNS:
+            label = ", ".join(map(str, part.group.values()))
+            num = len(part.runs)
+            raise ValueError(
+                f"by={', '.join(groups)!r}: the recipe {label} has {num} "
+                f"run{'s' if num > 1 else ''}, and it takes {FEWEST_RUNS} or more: name a column "
+                "that tells recipes apart, or leave these runs out"
+            )
 
 
 def _numbers(table: Columns, groups: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from farseer_jax.accuracy.chain import Chain
 from farseer_jax.accuracy.chain_table import AVERAGE
 from farseer_jax.accuracy.records import TaskRecord, earlier_losses, shares_of
 from farseer_jax.accuracy.rise import MayRise, fit_tasks
-from farseer_jax.accuracy.step import AccuracyStep, StepRuns, StepSpec, rolling_sizes
+from farseer_jax.accuracy.step import NOISE, AccuracyStep, StepRuns, StepSpec, rolling_sizes
 from farseer_jax.accuracy.step_law import step_prior
 from farseer_jax.accuracy.task_columns import TaskColumn, checked_accuracy
 from farseer_jax.forecasting.forecast import forecast
@@ -30,7 +30,7 @@ APPROACHES: Mapping[str, type[Law]] = {
     "single-step": SingleStepAccuracy,
     "exponential": ExponentialAccuracy,
 }
-_FEWEST_RUNS = 5
+FEWEST_RUNS = 5
 AVERAGE_LOSS = "average of losses"
 
 
@@ -38,8 +38,8 @@ class Recipe(NamedTuple):
     """The accuracies of one recipe.
 
     Attributes:
-        chain: what predicts them.
-        records: earlier extrapolations, of each approach and task.
+        chain: the chain that predicts them.
+        records: hold-outs of each approach and task.
     """
 
     chain: Chain
@@ -113,7 +113,7 @@ def fit_recipe(
             step,
             source=-1 if approach == "single-step" else columns.index(own.loss),
             share=step.share * float(share),
-            widening=records[approach][place].widening,
+            widening=_widening(step, records[approach][place], own),
             chance=own.chance,
         )
         for place, own in enumerate(every)
@@ -135,7 +135,7 @@ def average_column(tasks: Sequence[TaskColumn]) -> TaskColumn:
 
 
 def combined(records: Sequence[TaskRecord], shares: Mapping[str, float]) -> TaskRecord:
-    """What several approaches together predicted of one task.
+    """The combined hold-outs of several approaches on one task.
 
     Args:
         records: of one task, by all approaches.
@@ -183,9 +183,9 @@ def _accuracy(runs: Runs, task: TaskColumn, percent: bool) -> np.ndarray:
         raise ValueError(f"the task {task.name!r} is an input or the loss: name another column")
     found = checked_accuracy(runs.extra[task.name], task.name, percent=percent)
     known = found[~np.isnan(found)]
-    if len(known) < _FEWEST_RUNS:
+    if len(known) < FEWEST_RUNS:
         raise ValueError(
-            f"column {task.name!r}: expected accuracies of {_FEWEST_RUNS} runs or more, got "
+            f"column {task.name!r}: expected accuracies of {FEWEST_RUNS} runs or more, got "
             f"{len(known)}: leave the task out"
         )
     return found
@@ -197,10 +197,14 @@ def _loss(runs: Runs, name: str) -> np.ndarray:
     found = floats_of(own, f"column {name!r}")
     known = np.flatnonzero(~np.isnan(found))
     refuse_bad_rows(found[known], f"column {name!r}", POSITIVE, known)
-    if not len(known) or np.ptp(found[known]) == 0.0:
+    if not len(known):
         raise ValueError(
-            f"column {name!r}: the loss is the same in all runs, so that no accuracy follows from "
-            "it: name another column, task_loss='…'"
+            f"column {name!r}: the loss is missing in all runs; name another column, task_loss='…'"
+        )
+    if np.ptp(found[known]) == 0.0:
+        raise ValueError(
+            f"column {name!r}: the loss is the same in all runs, so no accuracy can be predicted "
+            "from it; name another column, task_loss='…'"
         )
     return found
 
@@ -233,10 +237,32 @@ def _spec(
     weights: np.ndarray,
 ) -> StepSpec:
     inputs = {"task_loss": loss} if "task_loss" in law.inputs() else {"N": runs.N, "D": runs.D}
+    if task.num_questions is not None:
+        weights = weights * _binomial_weights(accuracy, task.num_questions)
     own = StepRuns(inputs, runs.N, accuracy, weights)
     known = np.isfinite(accuracy) & np.isfinite(loss)
     some = {name: values[known] for name, values in inputs.items()}
     return StepSpec(task.name, own, step_prior(law, some, accuracy[known], task.chance))
+
+
+def _binomial_weights(accuracy: np.ndarray, num: int) -> np.ndarray:
+    """Weights by the binomial noise and a usual noise beside it, 1 on average, ``(run,)``."""
+    precision = 1.0 / (_binomial_variance(accuracy, num) + NOISE.guess**2)
+    return np.asarray(np.nan_to_num(precision / np.nanmean(precision), nan=1.0))
+
+
+def _binomial_variance(accuracy: np.ndarray, num: int) -> np.ndarray:
+    """Of accuracies over a number of questions, one right and one wrong answer added."""
+    expected = (accuracy * num + 1.0) / (num + 2.0)
+    return np.asarray(expected * (1.0 - expected) / num)
+
+
+def _widening(step: AccuracyStep, record: TaskRecord, task: TaskColumn) -> float:
+    """The factor that hold-outs ask for; a run's noise is the binomial one at least."""
+    if task.num_questions is None:
+        return record.widening
+    least = np.nanmean(_binomial_variance(step.runs.accuracy, task.num_questions))
+    return max(record.widening, float(np.sqrt(least)) / step.noise)
 
 
 def approaches_of(steps: Sequence[AccuracyStep]) -> dict[str, float]:

@@ -13,10 +13,12 @@ from farseer_jax.curve_fitting.curve_warnings import warnings_of
 from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_fitting.members import member_of, noise_of
 from farseer_jax.curve_fitting.points import inputs_at, points_of, scale_of
-from farseer_jax.curve_laws.law import CurveLaw, CurveScale
+from farseer_jax.curve_laws.law import CurveLaw, CurveScale, checked_steps, positive
 from farseer_jax.curve_laws.registry import CURVE_LAWS  # noqa: F401  (its import registers laws)
+from farseer_jax.curves.curve import Curve
 from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.schedule import Schedule
+from farseer_jax.fitting.type_checks import with_article
 from farseer_jax.forecasting.posterior import Moments, posterior_of, problem_of
 from farseer_jax.forecasting.stack import Stack
 from farseer_jax.results.numbers import or_null
@@ -30,13 +32,14 @@ NEW_RUN = ""  # the label of a run that is not among the curves
 
 @dataclass(frozen=True, eq=False)
 class CurveRecord:
-    """How a law predicted curves, and ends of curves, that it was not fitted to.
+    """The errors of a law on curves, and ends of curves, that were held out.
 
     Attributes:
         law: the law's name.
-        holdouts: what each hold-out hid, ``(holdout,)``.
-        miss: root mean square of ln observed less predicted, ``(holdout,)``.
-        widening: the factor of standard deviations that the misses ask for, at least 1.
+        holdouts: the held-out curves and ends of curves, ``(holdout,)``.
+        miss: root mean square error of ln loss on each, ``(holdout,)``.
+        widening: the factor by which these errors widen standard deviations, at least 1.
+        fitted: the law, fitted to all points.
 
     Example:
         >>> from farseer_jax import example_curves, fit_curves
@@ -49,27 +52,29 @@ class CurveRecord:
     holdouts: tuple[str, ...]
     miss: np.ndarray
     widening: float
+    fitted: CurveLaw
 
     @property
     def rms(self) -> float:
-        """Geometric mean of the misses; infinite without hold-outs."""
+        """Geometric mean of the errors; infinite without hold-outs."""
         return float(np.exp(np.log(self.miss).mean())) if len(self.miss) else np.inf
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CurveFit(Result):
-    """A law of loss curves with the errors along them, fitted to the curves of some runs.
+    """A law of loss curves with its error model, fitted to the curves of runs.
 
     Attributes:
         curves: the curves.
         law: the fitted law.
         errors: amplitudes and length of the correlated errors.
-        points: to how many points each curve was thinned.
+        points: number of points to which each curve was thinned.
         level: nominal coverage of intervals.
-        free: the numbers that the fit searched, ``(number,)``.
-        weights: of the points, outliers' reduced, ``(point,)``, one curve after another.
-        prior_precision: of the numbers, times the noise's variance, ``(number,)``.
-        records: the hold-outs of the law, then those of other laws tried.
+        free: the searched parameters, ``(number,)``.
+        weights: of the points, reduced for outliers, ``(point,)``, one curve after another.
+        prior_precision: of the searched parameters, times the variance of the noise,
+            ``(number,)``.
+        records: the hold-outs of the law, then those of the other laws tried.
 
     Example:
         >>> from farseer_jax import Schedule, example_curves, fit_curves
@@ -90,36 +95,54 @@ class CurveFit(Result):
     prior_precision: np.ndarray
     records: tuple[CurveRecord, ...]
 
+    def __post_init__(self) -> None:
+        num_points = sum(map(len, self.thinned))
+        if (
+            not self.records
+            or np.shape(self.free) != (len(type(self.law).searched),)
+            or np.shape(self.prior_precision) != np.shape(self.free)
+            or np.shape(self.weights) != (num_points,)
+        ):
+            raise ValueError("the parts of a fit of curves do not belong together")
+        law = self._member.law_of(self.free)
+        if any(
+            not np.isclose(value, law.parameters()[name], rtol=1e-6)
+            for name, value in self.law.parameters().items()
+        ):
+            raise ValueError("the law of a fit of curves is not that of the numbers that it found")
+
     def predict(
         self,
-        schedule: Schedule,
+        schedule: Schedule | str,
         steps: ArrayLike | None = None,
         *,
         curve: str | None = None,
         **inputs: Any,
     ) -> np.ndarray:
-        """The predicted loss (its median) at steps of a schedule.
+        """The predicted median loss at steps of a schedule.
 
         Args:
-            schedule: of the run.
-            steps: the steps; None is the schedule's last.
-            curve: the name of the fitted curve that this one continues, or differs from only
-                later; None is a new run.
-            inputs: what is constant along the run, such as N; those of ``curve`` unless given.
+            schedule: of the run, or its text.
+            steps: the steps; None takes the last step of the schedule.
+            curve: the name of the fitted curve that the run continues, or leaves at a step after
+                its first loss; None for a new run.
+            inputs: quantities that are constant along the run, such as N; those of ``curve`` by
+                default.
 
         Returns:
             Of the shape of ``steps``.
 
         Raises:
             TypeError: an input is missing or unknown.
-            ValueError: there is no such curve, or the schedule has no such step.
+            ValueError: there is no such curve, the schedule has no such step, or it differs from
+                that of the curve from before its first loss on.
         """
         moments, shape = self._moments(schedule, steps, curve, inputs)
         return np.exp(moments.mean).reshape(shape)[()]
 
     def interval(
         self,
-        schedule: Schedule,
+        schedule: Schedule | str,
         steps: ArrayLike | None = None,
         *,
         curve: str | None = None,
@@ -127,15 +150,15 @@ class CurveFit(Result):
         new_run: bool = False,
         **inputs: float,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends of intervals of the loss, arguments as for :meth:`predict`.
+        """Lower and upper ends of intervals of the loss; arguments as for :meth:`predict`.
 
         Args:
             schedule: of the run.
-            steps: the steps; None is the schedule's last.
-            curve: the fitted curve that this one continues.
+            steps: the steps; None takes the last step of the schedule.
+            curve: the fitted curve that the run continues or branches from.
             level: nominal coverage; that of the fit unless given.
             new_run: the interval of one logged loss, noise included.
-            inputs: what is constant along the run.
+            inputs: quantities that are constant along the run.
         """
         level = self.level if level is None else level
         moments, shape = self._moments(schedule, steps, curve, inputs)
@@ -167,24 +190,29 @@ class CurveFit(Result):
         seed: int = 0,
         **inputs: float,
     ) -> np.ndarray:
-        """Joint draws of the loss without noise: what points have in common stays common.
+        """Joint draws of the loss without noise, which keep the correlations between points.
 
         Args:
-            points: a schedule, a step, and the fitted curve that it continues or None, each.
-            num: how many draws.
+            points: for each, a schedule, a step, and the fitted curve that it continues, or None.
+            num: number of draws.
             seed: of the random numbers.
-            inputs: what is constant along the runs.
+            inputs: quantities that are constant along the runs.
 
         Returns:
             ``(draw, point)``.
         """
+        if not points or not isinstance(num, int) or num < 1:
+            raise ValueError(
+                f"draws: expected one or more points, and num a whole number from 1; got "
+                f"{len(points)} points and num={num!r}"
+            )
         parts = [self._inputs(own, step, curve, inputs) for own, step, curve in points]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return np.exp(self.stack.draws(joined, num, seed)[0])
 
     @cached_property
     def stack(self) -> Stack:
-        """The posterior, from what is stored of it."""
+        """The posterior, restored from the stored fields."""
         points = points_of(self.thinned, type(self.law), self.errors)
         member = self._member
         columns: Any = self.errors.columns(points.inputs)  # has what a posterior needs
@@ -199,7 +227,7 @@ class CurveFit(Result):
 
     @cached_property
     def scale(self) -> CurveScale:
-        """The scale relative to which the law was searched."""
+        """The scale relative to which parameters are searched."""
         return scale_of(self.thinned)
 
     @cached_property
@@ -209,12 +237,12 @@ class CurveFit(Result):
 
     @cached_property
     def residuals(self) -> np.ndarray:
-        """Logarithms of the losses less the law's, correlated errors included, ``(point,)``."""
+        """Logarithms of the losses minus those of the law with correlated errors, ``(point,)``."""
         return self.stack.posteriors[0].laplace.residuals[0]
 
     @property
     def noise(self) -> float:
-        """Standard deviation of ln loss of a point about the law and the errors along its curve."""
+        """Standard deviation of ln loss of a point about the law with its correlated errors."""
         return float(self.stack.posteriors[0].laplace.noise[0])
 
     @cached_property
@@ -223,7 +251,7 @@ class CurveFit(Result):
         return warnings_of(self)
 
     def table(self) -> Table:
-        """One row per curve: how it fits, and the loss that it will end at."""
+        """One row per curve: the quality of the fit and the final loss."""
         return fit_table(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -231,7 +259,7 @@ class CurveFit(Result):
         return or_null(fit_content(self))
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The answer, what it rests on, and reasons to doubt it."""
+        """The answer, what it is based on, and warnings."""
         return fit_parts(self)
 
     def __repr__(self) -> str:
@@ -242,17 +270,20 @@ class CurveFit(Result):
         return member_of(type(self.law), self.scale)
 
     def _moments(
-        self, schedule: Schedule, steps: ArrayLike | None, curve: str | None, inputs: Any
+        self, schedule: Schedule | str, steps: ArrayLike | None, curve: str | None, inputs: Any
     ) -> tuple[Moments, tuple[int, ...]]:
+        schedule = as_schedule(schedule)
         at = np.asarray(schedule.steps if steps is None else steps)
         return self.stack.moments(self._inputs(schedule, at.ravel(), curve, inputs)), at.shape
 
     def _inputs(
-        self, schedule: Schedule, steps: ArrayLike, curve: str | None, inputs: Any
+        self, schedule: Schedule | str, steps: ArrayLike, curve: str | None, inputs: Any
     ) -> dict[str, np.ndarray]:
-        at = np.atleast_1d(np.asarray(steps))
-        schedule.at(at)
+        schedule = as_schedule(schedule)
+        at = checked_steps(schedule, steps)
         known = {} if curve is None else dict(self.curves[curve].inputs)
+        if curve is not None:
+            refuse_another_past(self.curves[curve], schedule)
         needed = type(self.law).inputs_of_curves()
         own = {name: value for name, value in (known | inputs).items() if name in needed}
         if set(own) != set(needed) or not set(inputs) <= set(needed):
@@ -260,4 +291,38 @@ class CurveFit(Result):
                 f"the law {self.law.name} needs the inputs {', '.join(needed) or 'none'} of a "
                 f"run; got {', '.join(own | inputs) or 'none'}"
             )
+        own = {name: positive(name, value) for name, value in own.items()}
         return inputs_at(curve or NEW_RUN, schedule, at, own, self.scale)
+
+
+def as_schedule(schedule: Schedule | str) -> Schedule:
+    """A schedule, or that of a text.
+
+    Raises:
+        TypeError: neither.
+    """
+    if isinstance(schedule, str):
+        return Schedule.parse(schedule)
+    if not isinstance(schedule, Schedule):
+        raise TypeError(
+            "schedule: expected a Schedule, or a text such as 'cosine steps=24000 peak=3e-4', got "
+            f"{with_article(type(schedule).__name__)}"
+        )
+    return schedule
+
+
+def refuse_another_past(curve: Curve, schedule: Schedule) -> None:
+    """Refuse a schedule that a curve cannot have followed, even at its first loss.
+
+    Raises:
+        ValueError: it differs from that of the curve up to there.
+    """
+    first = min(int(curve.steps[0]), schedule.steps)
+    own, other = curve.schedule.rates[:first], schedule.rates[:first]
+    if not np.allclose(own, other, rtol=1e-3, atol=1e-6 * curve.schedule.peak):
+        at = int(np.flatnonzero(np.abs(own - other) > 1e-3 * own)[:1].sum()) + 1
+        raise ValueError(
+            f"curve {curve.name!r}: the schedule has the rate {other[at - 1]:.3g} at step {at:,}, "
+            f"and the run had {own[at - 1]:.3g}: it cannot continue that run; leave curve= out for "
+            "a new run, or give the schedule the same warm-up and peak"
+        )

@@ -18,7 +18,7 @@ _EXAMPLE: Final = "'cosine steps=24000 peak=3e-4 warmup=2000 final=3e-5'"
 
 
 def written(constructor: Callable[..., Any], name: str, settings: Mapping[str, Any]) -> str:
-    """A constructor and its arguments as text, those that are not the defaults."""
+    """A constructor and its non-default arguments as text."""
     defaults = inspect.signature(constructor).parameters
     kept = {own: value for own, value in settings.items() if defaults[own].default != value}
     return " ".join([name, *(f"{own}={_text(value)}" for own, value in kept.items())])
@@ -44,7 +44,7 @@ def parsed(kind: type[Schedule], text: str) -> Any:
 
 
 def _words(text: str) -> tuple[str, dict[str, str]]:
-    """The name that a text begins with, and the arguments after it."""
+    """The name at the start of a text and the arguments after it."""
     name, *words = text.split() or [""]
     arguments = {}
     for word in words:
@@ -61,7 +61,7 @@ def _words(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _called(function: Callable[..., Any], name: str, arguments: Mapping[str, str]) -> Any:
-    """The function called with arguments in text."""
+    """The function, called with arguments given as text."""
     known = inspect.signature(function).parameters
     for key in arguments:
         if key not in known:
@@ -81,7 +81,7 @@ def _called(function: Callable[..., Any], name: str, arguments: Mapping[str, str
 
 
 def _value(key: str, text: str) -> Any:
-    """The value of an argument: a number, several after commas, or the name of a shape."""
+    """The value of an argument: a number, several separated by commas, or the name of a shape."""
     if key == "shape":
         return text
     numbers = [number_of(part, decimal_comma=False) for part in text.split(",")]
