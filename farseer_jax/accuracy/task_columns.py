@@ -160,7 +160,7 @@ def _chance_of(name: str, given: float | Mapping[str, float] | None) -> float:
 
 
 def _fraction(value: object, name: str) -> float:
-    if not isinstance(value, Real) or not 0.0 <= value < 1.0:
+    if not isinstance(value, Real) or not 0.0 <= float(value) < 1.0:
         raise ValueError(f"chance of {name!r}: expected a number from 0 to below 1, got {value!r}")
     return float(value)
 
