@@ -44,13 +44,14 @@ class MayRise(NamedTuple):
         approach: str,
         rolling: RollingLimits,
         earlier: EarlierLosses | None,
-        compute: np.ndarray,
+        N: np.ndarray,
+        D: np.ndarray,
     ) -> TaskRecord:
         """The earlier extrapolations of both together; the arguments of :func:`record_of`."""
-        law = record_of(self.rising, approach, rolling, earlier, compute)
+        law = record_of(self.rising, approach, rolling, earlier, N, D)
         if self.flat is None:
             return law
-        flat = record_of(self.flat, approach, rolling, earlier, compute)
+        flat = record_of(self.flat, approach, rolling, earlier, N, D)
         return mixed(law, flat, self.rise[1:])
 
 

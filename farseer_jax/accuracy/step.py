@@ -81,6 +81,7 @@ class AccuracyStep:
         widening: factor of the standard deviations, by hold-outs.
         chance: chance level; NaN if it is not known.
         is_flat: whether the accuracy stays the same: the law's rise is out of reach.
+        approach: how the step predicts, one of several.
     """
 
     task: str
@@ -96,6 +97,7 @@ class AccuracyStep:
     widening: float = 1.0
     chance: float = float("nan")
     is_flat: bool = False
+    approach: str = "two-step"
 
     @cached_property
     def posterior(self) -> Posterior:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from farseer_jax.close_names import did_you_mean
 from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.copies import is_seed
+from farseer_jax.runs.survey.marked_rows import last_word
 from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import shortened
 
 _MOST_COLUMNS: Final = 12  # of a table that somebody made for curves; logs of trackers have more
+_PER_DEVICE: Final = "trainbatchsize"  # Hugging Face: without accumulation and other devices
 _ROLES: Final = ("N", "N_active", "B", "U", "V", "width", "experts", "P")
 
 
@@ -61,7 +63,7 @@ def found_inputs(
         sources = {name: _named(columns, name, name) for name in names}
     found, notes = {}, []
     for name, column in sources.items():
-        values = _of_runs(columns[column], codes)
+        values = values_of_runs(columns[column], codes)
         if values is None:
             raise ValueError(
                 f"inputs: column {column!r} varies within a run; an input must be constant "
@@ -94,9 +96,10 @@ def _usual(columns: Columns, codes: NDArray[np.intp], taken: Sequence[str]) -> d
     """Columns by the input that they hold."""
     candidates = {}
     for column in columns:
-        if column in taken or columns[column].ndim != 1 or is_seed(column):
+        is_other = is_seed(column) or last_word(column) == _PER_DEVICE
+        if column in taken or columns[column].ndim != 1 or is_other:
             continue
-        values = _of_runs(columns[column], codes)
+        values = values_of_runs(columns[column], codes)
         if values is not None and np.isfinite(values).all():
             candidates[column] = values
     roles: dict[str, list[str]] = {}
@@ -110,8 +113,13 @@ def _usual(columns: Columns, codes: NDArray[np.intp], taken: Sequence[str]) -> d
     return found
 
 
-def _of_runs(values: NDArray[Any], codes: NDArray[np.intp]) -> NDArray[np.float64] | None:
-    """The number of each run, ``(run,)``; None if it varies within one, or is not a number."""
+def values_of_runs(values: NDArray[Any], codes: NDArray[np.intp]) -> NDArray[np.float64] | None:
+    """The number of each run, ``(run,)``; None if it varies within one, or is not a number.
+
+    Args:
+        values: of a column, ``(row,)``.
+        codes: the number of each row's run, ``(row,)``.
+    """
     column = numbers_of(values)
     if column.not_numbers.size or values.dtype.kind == "b":
         return None
