@@ -36,12 +36,14 @@ def central(first: FirstStep, points: Points) -> np.ndarray:
 
 
 def draws(first: FirstStep, points: Points, num: int, seed: int) -> np.ndarray:
-    """Joint draws of the loss, ``(draw, point)``."""
+    """Joint draws of the loss, ``(draw, point)``; one too large for a number is the largest."""
     if isinstance(first, Bootstrap):
         known = np.atleast_2d(np.asarray(evaluate(first.laws, **points)))
         return known[np.random.default_rng(seed).integers(len(known), size=num)]
     own: dict[str, Any] = dict(points)
-    return first.draws(num=num, seed=seed, **own)
+    found = first.draws(num=num, seed=seed, **own)
+    is_finite = np.isfinite(found)
+    return np.where(is_finite, found, np.where(is_finite, found, 0.0).max(axis=0))
 
 
 def aligned(found: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:

@@ -25,6 +25,7 @@ _CLOSE = 2.0  # standard deviations of a run from chance
 def chain_warnings(chain: "Chain") -> tuple[str, ...]:
     """Reasons to doubt the accuracies, worst first."""
     found: list[str | None] = [
+        *_runs_below_chance(chain),
         _constant(chain),
         _rising(chain),
         _at_chance(chain),
@@ -73,9 +74,34 @@ def _rising(chain: "Chain") -> str | None:
     )
 
 
+def _is_below_chance(step: AccuracyStep) -> bool:
+    """Whether no run reaches the chance level, and most are below it by more than their noise."""
+    known = step.runs.accuracy[_known(step)]
+    is_far = np.mean(known < step.chance - _CLOSE * step.noise) > 0.5
+    return bool(is_far and known.max() < step.chance)
+
+
+def _runs_below_chance(chain: "Chain") -> list[str]:
+    """Tasks whose chance level, as it is taken, no run reaches."""
+    found = []
+    for task in chain.tasks:
+        step = chain.of_task(task)[0]
+        if task != AVERAGE and _is_below_chance(step):
+            most = float(step.runs.accuracy[_known(step)].max())
+            found.append(
+                f"the chance level of {task} is taken as {step.chance:.3g}, and most runs are "
+                f"below it (the best reaches {most:.3g}): correct it, chance={{…}}"
+            )
+    return found
+
+
 def _at_chance(chain: "Chain") -> str | None:
     names = [
-        task for task in chain.tasks if task != AVERAGE and _is_at_chance(chain.of_task(task)[0])
+        task
+        for task in chain.tasks
+        if task != AVERAGE
+        and _is_at_chance(chain.of_task(task)[0])
+        and not _is_below_chance(chain.of_task(task)[0])
     ]
     if not names:
         return None

@@ -1,12 +1,13 @@
 """``forecast_accuracy``: accuracies of larger runs, from a table of smaller runs."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from farseer_jax.accuracy.accuracy_forecast import AccuracyForecast
-from farseer_jax.accuracy.recipe import APPROACHES, COMMON, fit_recipe
+from farseer_jax.accuracy.recipe import APPROACHES, COMMON, FEWEST_RUNS, fit_recipe
 from farseer_jax.accuracy.task_columns import TaskColumn, find_tasks, other_tasks
 from farseer_jax.close_names import unknown_name
 from farseer_jax.fitting.arguments import columns_of_table, names_of
@@ -14,7 +15,7 @@ from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.binding import Part, bind_runs
-from farseer_jax.runs.checks import check_level
+from farseer_jax.runs.checks import check_level, floats_of
 from farseer_jax.runs.coverage import flat_inputs
 from farseer_jax.runs.find_columns import usual_columns
 from farseer_jax.runs.runs import Runs
@@ -64,7 +65,8 @@ def forecast_accuracy(
             several, which are combined with weights by those hold-outs.
         law: of the loss; by default the usual laws over N and D.
         chance: chance level of all tasks, or by task; it is known for the usual benchmarks.
-        questions: number of questions of all tasks, or by task, for the binomial noise.
+        questions: number of questions n of all tasks, or by task. The binomial variance a(1 − a)/n
+            of an accuracy a weights its run, and is the least noise of a run.
         percent: whether accuracies are in per cent.
         level: nominal coverage of the intervals.
         columns_of: columns of N and D, if not found by name.
@@ -85,12 +87,16 @@ def forecast_accuracy(
         'filtered'
     """
     check_level(level)
+    _check_seed(seed)
     used = _approaches(approaches)
     table = _columns_of(runs)
     groups = names_of(by)
     common = _common_loss(table, task_loss)
     found = find_tasks(_numbers(table, groups), tasks, task_loss, common, chance, questions)
+    if percent:
+        _refuse_fractions(table, found)
     parts = _parts(table, found, common, by=groups, columns_of=columns_of, units=units)
+    _refuse_small_recipes(parts, groups)
     at = _next_point(parts) if points is None else as_points(points, Chinchilla)[0]
     apart = common if any(own.loss != common for own in found) else None
     if COMMON in used and apart is None:
@@ -125,12 +131,56 @@ def _columns_of(runs: object) -> Columns:
 
 
 def _approaches(given: str | Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(given, Sequence):
+        raise TypeError(
+            f"approaches: expected names, such as {next(iter(APPROACHES))!r}, got {given!r}"
+        )
     names = tuple(dict.fromkeys(names_of(given)))
     unknown = [name for name in names if name not in APPROACHES]
     if unknown or not names:
         what = unknown_name("approach", unknown[0] if unknown else "", tuple(APPROACHES))
         raise ValueError(f"approaches: {what}")
     return names
+
+
+def _check_seed(seed: object) -> None:
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed: expected a whole number from 0, got {seed!r}")
+
+
+def _refuse_fractions(table: Columns, tasks: Sequence[TaskColumn]) -> None:
+    """Refuse per cent where accuracies are fractions already.
+
+    A task without guessing may stay below 1 %, unless all others do so as well.
+    """
+    small = [own for own in tasks if _is_at_most_one(table[own.name])]
+    if len(small) < len(tasks):
+        small = [own for own in small if own.chance > 0.0]
+    if small:
+        names = ", ".join(repr(own.name) for own in small)
+        raise ValueError(
+            f"column{'s' if len(small) > 1 else ''} {names}: expected accuracies in per cent, got "
+            "none above 1, which looks like fractions: leave percent=True out, or multiply them "
+            "by 100"
+        )
+
+
+def _is_at_most_one(values: object) -> bool:
+    known = floats_of(values, "accuracies")
+    known = known[~np.isnan(known)]
+    return bool(len(known)) and bool(known.max() <= 1.0)
+
+
+def _refuse_small_recipes(parts: Sequence[Part], groups: Sequence[str]) -> None:
+    for part in parts:
+        if groups and len(part.runs) < FEWEST_RUNS:
+            label = ", ".join(map(str, part.group.values()))
+            num = len(part.runs)
+            raise ValueError(
+                f"by={', '.join(groups)!r}: the recipe {label} has {num} "
+                f"run{'s' if num > 1 else ''}, and it takes {FEWEST_RUNS} or more: name a column "
+                "that tells recipes apart, or leave these runs out"
+            )
 
 
 def _numbers(table: Columns, groups: Sequence[str]) -> list[str]:

@@ -13,17 +13,10 @@ from farseer_jax.accuracy.records import (
     EarlierLosses,
     TaskRecord,
     earlier_losses,
-    record_of,
     shares_of,
 )
-from farseer_jax.accuracy.step import (
-    AccuracyStep,
-    FittedStep,
-    StepRuns,
-    StepSpec,
-    fit_steps,
-    rolling_sizes,
-)
+from farseer_jax.accuracy.rise import MayRise, fit_tasks
+from farseer_jax.accuracy.step import NOISE, AccuracyStep, StepRuns, StepSpec, rolling_sizes
 from farseer_jax.accuracy.step_law import step_prior
 from farseer_jax.accuracy.task_columns import TaskColumn, checked_accuracy
 from farseer_jax.forecasting.forecast import forecast
@@ -58,7 +51,7 @@ APPROACHES: Mapping[str, Approach] = {
     "single-step": Approach(SingleStepAccuracy, "none"),
     "exponential": Approach(ExponentialAccuracy, "task"),
 }
-_FEWEST_RUNS = 5
+FEWEST_RUNS = 5
 AVERAGE_LOSS = "average of losses"
 
 
@@ -117,7 +110,7 @@ def fit_recipe(
     for name in in_stages("forecasting losses", list(losses)):
         first[name] = _forecast(runs, name, losses[name], points, law, level)
         earlier[name] = earlier_losses(first[name], rolling, runs.N, runs.D, losses[name])
-    fitted: dict[str, list[FittedStep]] = {}
+    fitted: dict[str, list[MayRise]] = {}
     records: dict[str, list[TaskRecord]] = {}
     with stage("fitting accuracies"):
         for approach, (kind, _) in APPROACHES.items():
@@ -128,9 +121,10 @@ def fit_recipe(
                 _spec(kind, runs, own, losses.get(name), accuracies[own.name], weights)
                 for own, name in zip(tasks, names, strict=True)
             ]
-            fitted[approach] = fit_steps(kind, specs, rolling)
+            rises = [own.rise for own in next(iter(fitted.values()), ())] or None
+            fitted[approach] = fit_tasks(kind, specs, rolling, rises)
             records[approach] = [
-                record_of(step, approach, rolling, earlier.get(name), runs.N, runs.D)
+                step.record(approach, rolling, earlier.get(name), runs.N, runs.D)
                 for step, name in zip(fitted[approach], names, strict=True)
             ]
     shares = shares_of([records[approach] for approach in used])
@@ -138,15 +132,16 @@ def fit_recipe(
     sources = {name: place for place, name in enumerate(filter(None, needed))}
     steps = tuple(
         replace(
-            fitted[approach][place].step,
+            step,
             source=sources.get(loss_of(approach, own, common), -1),
-            share=float(share),
-            widening=records[approach][place].widening,
+            share=step.share * float(share),
+            widening=_widening(step, records[approach][place], own),
             chance=own.chance,
             approach=approach,
         )
         for place, own in enumerate(tasks)
         for approach, share in zip(used, shares, strict=True)
+        for step in fitted[approach][place].steps
     )
     chain = Chain(tuple(first[name] for name in sources), steps, points, level, seed)
     return Recipe(chain, tuple(own for found in records.values() for own in found))
@@ -214,9 +209,9 @@ def _accuracy(runs: Runs, task: TaskColumn, percent: bool) -> np.ndarray:
         raise ValueError(f"the task {task.name!r} is an input or the loss: name another column")
     found = checked_accuracy(runs.extra[task.name], task.name, percent=percent)
     known = found[~np.isnan(found)]
-    if len(known) < _FEWEST_RUNS:
+    if len(known) < FEWEST_RUNS:
         raise ValueError(
-            f"column {task.name!r}: expected accuracies of {_FEWEST_RUNS} runs or more, got "
+            f"column {task.name!r}: expected accuracies of {FEWEST_RUNS} runs or more, got "
             f"{len(known)}: leave the task out"
         )
     return found
@@ -228,7 +223,11 @@ def _loss(runs: Runs, name: str) -> np.ndarray:
     found = floats_of(own, f"column {name!r}")
     known = np.flatnonzero(~np.isnan(found))
     refuse_bad_rows(found[known], f"column {name!r}", POSITIVE, known)
-    if not len(known) or np.ptp(found[known]) == 0.0:
+    if not len(known):
+        raise ValueError(
+            f"column {name!r}: the loss is missing in all runs; name another column, task_loss='…'"
+        )
+    if np.ptp(found[known]) == 0.0:
         raise ValueError(
             f"column {name!r}: the loss is the same in all runs, so no accuracy can be predicted "
             "from it; name another column, task_loss='…'"
@@ -264,12 +263,37 @@ def _spec(
     weights: np.ndarray,
 ) -> StepSpec:
     inputs = {"N": runs.N, "D": runs.D} if loss is None else {"task_loss": loss}
+    if task.num_questions is not None:
+        weights = weights * _binomial_weights(accuracy, task.num_questions)
     own = StepRuns(inputs, runs.N, accuracy, weights)
     known = np.isfinite(accuracy) if loss is None else np.isfinite(accuracy) & np.isfinite(loss)
     some = {name: values[known] for name, values in inputs.items()}
     return StepSpec(task.name, own, step_prior(law, some, accuracy[known], task.chance))
 
 
+def _binomial_weights(accuracy: np.ndarray, num: int) -> np.ndarray:
+    """Weights by the binomial noise and a usual noise beside it, 1 on average, ``(run,)``."""
+    precision = 1.0 / (_binomial_variance(accuracy, num) + NOISE.guess**2)
+    return np.asarray(np.nan_to_num(precision / np.nanmean(precision), nan=1.0))
+
+
+def _binomial_variance(accuracy: np.ndarray, num: int) -> np.ndarray:
+    """Of accuracies over a number of questions, one right and one wrong answer added."""
+    expected = (accuracy * num + 1.0) / (num + 2.0)
+    return np.asarray(expected * (1.0 - expected) / num)
+
+
+def _widening(step: AccuracyStep, record: TaskRecord, task: TaskColumn) -> float:
+    """The factor that hold-outs ask for; a run's noise is the binomial one at least."""
+    if task.num_questions is None:
+        return record.widening
+    least = np.nanmean(_binomial_variance(step.runs.accuracy, task.num_questions))
+    return max(record.widening, float(np.sqrt(least)) / step.noise)
+
+
 def approaches_of(steps: Sequence[AccuracyStep]) -> dict[str, float]:
     """The shares of the approaches of one task's steps."""
-    return {step.approach: step.share for step in steps}
+    found: dict[str, float] = {}
+    for step in steps:
+        found[step.approach] = found.get(step.approach, 0.0) + step.share
+    return found

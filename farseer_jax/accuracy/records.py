@@ -1,7 +1,7 @@
 """Hold-outs of accuracies: fit the smaller sizes, predict the next larger ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -197,6 +197,22 @@ def record_of(
     joined = {name: np.concatenate(own) if own else np.zeros(0) for name, own in rows.items()}
     joined["holdout"], joined["run"] = joined["holdout"].astype(int), joined["run"].astype(int)
     return TaskRecord(step.task, approach, **joined)
+
+
+def mixed(rising: TaskRecord, flat: TaskRecord, rise: np.ndarray) -> TaskRecord:
+    """Predictions of a law and of one accuracy for all runs together.
+
+    Args:
+        rising: by the law.
+        flat: by one accuracy, of the same runs and hold-outs.
+        rise: the probability of the law, by hold-out, ``(holdout,)``.
+    """
+    share = rise[rising.holdout]
+    predicted = share * rising.predicted + (1.0 - share) * flat.predicted
+    apart = share * (1.0 - share) * (rising.predicted - flat.predicted) ** 2
+    variance = share * rising.sd**2 + (1.0 - share) * flat.sd**2 + apart
+    first = share * rising.first_sd + (1.0 - share) * flat.first_sd
+    return replace(rising, predicted=predicted, sd=np.sqrt(variance), first_sd=first)
 
 
 def _moments(

@@ -78,8 +78,9 @@ class AccuracyStep:
         prior_precision: of the parameters, times the noise's variance, ``(parameter,)``.
         source: which first step predicts the loss on the task; −1 for a law of the points alone.
         share: weight of the step among those of its task.
-        widening: factor of the standard deviations, by earlier extrapolations.
-        chance: accuracy of guessing; NaN where it is not known.
+        widening: factor of the standard deviations, by hold-outs.
+        chance: chance level; NaN if it is not known.
+        is_flat: whether the accuracy stays the same: the law's rise is out of reach.
         approach: how the step predicts, one of several.
     """
 
@@ -95,23 +96,24 @@ class AccuracyStep:
     share: float = 1.0
     widening: float = 1.0
     chance: float = float("nan")
+    is_flat: bool = False
     approach: str = "two-step"
 
     @cached_property
     def posterior(self) -> Posterior:
         """The posterior, restored from the stored fields."""
-        member = _member(type(self.law), self.prior)
+        member = member_of(type(self.law), self.prior)
         columns = _columns(self.errors, self.runs)
         features = columns.at(self.runs.with_size)
-        problem = _problem(member, self.runs, self.prior, features.matrix, self.weights)
+        problem = problem_of(member, self.runs, self.prior, features.matrix, self.weights)
         problem = replace(problem, prior_precision=self.prior_precision[None])
         found = laplace_at(problem, self.free[None], NOISE)
         return Posterior(member, columns, features, problem, found)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Floor and ceiling of the accuracies that the law allows."""
-        return bounds_of(self.law.parameters())
+        """Floor and ceiling of the accuracies that the law allows; 0 and 1 if it stays flat."""
+        return (0.0, 1.0) if self.is_flat else bounds_of(self.law.parameters())
 
     @property
     def noise(self) -> float:
@@ -166,8 +168,8 @@ def _fit_steps(
     for place, spec in enumerate(specs):
         rows = np.arange(place * num_sets, (place + 1) * num_sets)
         own = _rows_of(found, rows)
-        member = _member(law, spec.prior)
-        single = _problem(member, spec.runs, spec.prior, features[place].matrix, own.weights)
+        member = member_of(law, spec.prior)
+        single = problem_of(member, spec.runs, spec.prior, features[place].matrix, own.weights)
         single = replace(single, prior_precision=own.prior_precision)
         posterior = Posterior(member, columns[place], features[place], single, own)
         step = AccuracyStep(
@@ -224,7 +226,7 @@ def _columns(errors: CorrelatedErrors, runs: StepRuns) -> ErrorColumns:
     return errors.columns(dict.fromkeys(inputs, "positive"), inputs)
 
 
-def _member(law: type[Law], prior: StepPrior) -> Member:
+def member_of(law: type[Law], prior: StepPrior) -> Member:
     """The law with its priors, as what predicts accuracies."""
     is_free = prior.sd > 0.0
     basis = np.eye(len(prior.sd))[:, is_free]
@@ -263,7 +265,7 @@ def _free_starts(prior: StepPrior) -> np.ndarray:
     return prior.starts[:, prior.sd > 0.0]
 
 
-def _problem(
+def problem_of(
     member: Member, runs: StepRuns, prior: StepPrior, matrix: np.ndarray, weights: np.ndarray
 ) -> FitProblem:
     """The objective of one task."""
@@ -290,8 +292,12 @@ def _batch(
     num_sets: int,
 ) -> FitProblem:
     """The objective of all tasks and their hold-outs, task by task."""
-    first = _problem(
-        _member(law, specs[0].prior), specs[0].runs, specs[0].prior, features[0].matrix, weights[:1]
+    first = problem_of(
+        member_of(law, specs[0].prior),
+        specs[0].runs,
+        specs[0].prior,
+        features[0].matrix,
+        weights[:1],
     )
     most = max(own.matrix.shape[1] for own in features)
     matrices = [np.pad(own.matrix, ((0, 0), (0, most - own.matrix.shape[1]))) for own in features]

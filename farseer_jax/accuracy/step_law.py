@@ -54,6 +54,46 @@ def step_prior(
     )
 
 
+_OUT_OF_REACH = 300.0  # logits: e⁻³⁰⁰ is less than rounding
+
+
+def flat_prior(law: type[Law], prior: StepPrior) -> StepPrior:
+    """The prior with all fixed but the floor, and the rise out of reach.
+
+    Args:
+        law: the law's class.
+        prior: its priors, whose floor, or error at a large loss, comes first.
+    """
+    mean, sd = prior.mean.copy(), np.zeros_like(prior.sd)
+    sd[0] = prior.sd[0]
+    if law is LogisticAccuracy:
+        mean[3] -= _OUT_OF_REACH / np.exp(mean[2])
+    elif law is ExponentialAccuracy:
+        mean[1] = 0.0
+    else:
+        mean[2] = -_OUT_OF_REACH
+    return StepPrior(mean, sd, mean[None])
+
+
+def with_ceiling(law: type[Law], prior: StepPrior, ceiling: float, sd: float) -> StepPrior:
+    """The prior with another ceiling; unchanged for a law without one.
+
+    Args:
+        law: the law's class.
+        prior: its priors.
+        ceiling: its mean.
+        sd: its standard deviation; 0 fixes it.
+    """
+    names = law.parameter_names()
+    if "ceiling" not in names:
+        return prior
+    place = names.index("ceiling")
+    found = StepPrior(*(values.copy() for values in prior))
+    found.mean[place], found.sd[place] = ceiling, sd
+    found.starts[:, place] = ceiling
+    return found
+
+
 def _floor(accuracy: np.ndarray, chance: float) -> tuple[float, float]:
     """The prior of the floor: near chance, or otherwise somewhat below the lowest accuracy."""
     if np.isfinite(chance):

@@ -1,6 +1,7 @@
 """The columns of a table that hold accuracies, and the loss of each."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -186,17 +187,20 @@ def _chance_of(name: str, given: float | Mapping[str, float] | None) -> float:
     return _CHANCE[max(known, key=len)] if known else float("nan")
 
 
-def _fraction(value: float, name: str) -> float:
-    if not 0.0 <= value < 1.0:
+def _fraction(value: object, name: str) -> float:
+    if not isinstance(value, Real) or not 0.0 <= float(value) < 1.0:
         raise ValueError(f"chance of {name!r}: expected a number from 0 to below 1, got {value!r}")
     return float(value)
 
 
 def _questions_of(name: str, given: int | Mapping[str, int] | None) -> int | None:
     value = given.get(name) if isinstance(given, Mapping) else given
-    if value is not None and value < 1:
-        raise ValueError(f"questions of {name!r}: expected a number from 1, got {value!r}")
-    return value
+    if value is None:
+        return None
+    is_whole = isinstance(value, Real) and not isinstance(value, bool) and value >= 1
+    if not is_whole or float(value) != np.floor(float(value)):
+        raise ValueError(f"questions of {name!r}: expected a whole number from 1, got {value!r}")
+    return int(value)
 
 
 def _refuse_unknown(option: str, given: object, tasks: Sequence[str], names: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -86,7 +87,7 @@ def check_level(level: float) -> None:
     Raises:
         ValueError: it is not.
     """
-    if not 0.0 < level < 1.0:
+    if not isinstance(level, Real) or not 0.0 < level < 1.0:
         raise ValueError(f"level must lie between 0 and 1, such as 0.9; got {level!r}")
 
 
