@@ -129,9 +129,9 @@ class CurveLaw(Law):
             ValueError: a step is not one of the schedule's.
         """
         from farseer_jax.curve_laws.function import law_function
+        from farseer_jax.curves.schedule_checks import checked_positions
 
-        own, at = type(self), np.atleast_1d(np.asarray(steps, dtype=int))
-        schedule.at(at)
+        own, at = type(self), np.atleast_1d(checked_positions(steps, schedule.steps)) + 1
         points: dict[str, np.ndarray] = {"schedule": np.full(len(at), schedule, dtype=object)}
         points["step"] = at
         needed = own.inputs_of_curves()

@@ -14,7 +14,7 @@ from farseer_jax.curves.rate_log import RateLog
 from farseer_jax.curves.recognised_schedules import recognised
 from farseer_jax.curves.rounding import rounding_errors
 from farseer_jax.curves.schedule import Schedule
-from farseer_jax.curves.schedule_checks import checked_count, checked_rates
+from farseer_jax.curves.schedule_checks import checked_count, checked_rates, checked_steps
 
 Floats = NDArray[np.float64]
 
@@ -51,8 +51,12 @@ def schedule_of_log(
     at, values = _checked_points(steps, rates)
     errors = rounding_errors(values)
     rise = _warmup_of(at, values, errors) if warmup is None else checked_count("warmup", warmup, 0)
-    last = max(int(at[-1]), at_least) if total is None else checked_count("total", total, 1)
-    used = (at >= 1) & (at <= last)
+    last = max(int(at[-1]), at_least) if total is None else checked_steps("total", total)
+    if last < at[-1]:
+        raise ValueError(
+            f"total: expected at least {int(at[-1]):,}, the last logged step, got {last:,}"
+        )
+    used = at >= 1
     jumps = found_jumps(at[used], values[used], rise)
     log = RateLog(at[used], values[used], errors[used], rise, last, total is not None, jumps)
     is_late = warmup is None and not rise and _is_late(at)
@@ -95,6 +99,7 @@ def _checked_points(steps: Any, rates: Any) -> tuple[Floats, Floats]:
         raise ValueError("steps: expected whole numbers from 0")
     if (np.diff(at) <= 0).any():
         raise ValueError("steps: expected increasing steps")
+    checked_steps("steps", at[-1], 0)
     return at, values
 
 
