@@ -26,6 +26,9 @@ SCHEDULES = {
     ),
     "no warm-up": fj.Schedule.cosine(STEPS, PEAK),
     "one step": fj.Schedule.constant(1, PEAK),
+    "noisy": fj.Schedule(
+        PEAK * np.exp(0.1 * np.random.default_rng(0).standard_normal(2_000)), warmup=0
+    ),
     "up and down": fj.Schedule(1e-4 * (2.0 + np.sin(np.arange(1, STEPS + 1) / 300.0)), warmup=0),
 }
 LAWS = {
@@ -69,7 +72,8 @@ def plain_loss(law: fj.CurveLaw, schedule: fj.Schedule, step: int) -> float:
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_losses_are_those_of_the_printed_sums(law: fj.CurveLaw, name: str) -> None:
     schedule = SCHEDULES[name]
-    steps = [1] if schedule.steps == 1 else [400, 2_005, 4_100, 5_990, STEPS]
+    steps = [k for k in (1, 400, 2_000, 4_100, 5_990, STEPS) if k <= schedule.steps]
+    steps = steps[schedule.steps > 1 :]
     expected = [plain_loss(law, schedule, step) for step in steps]
     # blocks are short beside their distance, but not beside what is singular at their start
     close = 2e-5 if name in ("sqrt", "restarts", "no warm-up", "up and down") else 2e-6

@@ -159,7 +159,9 @@ def test_a_spike_hardly_moves_the_fit_and_is_named(noisy: fj.CurveFit) -> None:
     spiked = replace(noisy.curves, curves=(replace(first, losses=losses), *noisy.curves.curves[1:]))
     found = fj.fit_curves(spiked, "multi-power")
     assert float(found.predict(NEW)) == pytest.approx(float(noisy.predict(NEW)), rel=1e-3)
-    assert any("with little weight: constant at step" in own for own in found.warnings)
+    assert any(
+        "far from the law, such as spikes, counts little: constant at" in w for w in found.warnings
+    )
 
 
 def test_the_law_is_chosen_by_hold_outs() -> None:
@@ -174,6 +176,27 @@ def test_a_fit_comes_back_from_its_file_exactly(noisy: fj.CurveFit) -> None:
     assert again.law == noisy.law
     assert again.interval(NEW) == noisy.interval(NEW)
     assert str(again) == str(noisy)
+
+
+def test_arguments_of_predictions(noisy: fj.CurveFit) -> None:
+    text = "wsd steps=12000 peak=3e-4 decay=3000 warmup=300"
+    assert noisy.predict(text) == noisy.predict(NEW)
+    with pytest.raises(TypeError, match="expected a Schedule, or a text such as 'cosine steps=24"):
+        noisy.predict(5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="steps: expected one or more steps, got none"):
+        noisy.predict(NEW, [])
+    with pytest.raises(ValueError, match="the learning rates up to step 2 are all 0"):
+        noisy.predict(fj.Schedule([0.0, 0.0, 1e-4]), [2, 3])
+    with pytest.raises(ValueError, match="draws: expected one or more points"):
+        noisy.draws([])
+
+
+def test_parts_that_do_not_belong_together_are_refused(noisy: fj.CurveFit) -> None:
+    for part in ({"records": ()}, {"points": 20}, {"free": noisy.free[1:]}):
+        with pytest.raises(ValueError, match="do not belong together"):
+            replace(noisy, **part)
+    with pytest.raises(ValueError, match="is not that of the numbers that it found"):
+        replace(noisy, free=noisy.free + 1.0)
 
 
 def test_curves_that_never_anneal_say_that_the_gain_is_not_theirs() -> None:
@@ -237,6 +260,16 @@ def test_a_law_of_ones_own() -> None:
     assert again.law.parameters() == found.law.parameters()
 
 
+def test_a_schedule_that_a_run_cannot_have_followed_is_refused(noisy: fj.CurveFit) -> None:
+    later = SCHEDULES["constant"].with_decay(6_000, 2_000)
+    assert noisy.predict(later, curve="constant") < noisy.predict(SCHEDULES["constant"])
+    other = fj.Schedule.constant(8_000, 2e-4, warmup=WARMUP)
+    with pytest.raises(
+        ValueError, match=r"has the rate \S+ at step 1, and the run had \S+: it cannot"
+    ):
+        noisy.predict(other, curve="constant")
+
+
 def test_bad_input() -> None:
     curves = fj.Curves(made(TRUTH["annealing"]))
     with pytest.raises(TypeError, match=r"curves: expected Curves, such as read_curves\(path\), g"):
@@ -253,6 +286,10 @@ def test_bad_input() -> None:
         fj.CurveErrors(noise=0.0)
     with pytest.raises(ValueError, match="smooth must be finite and not negative"):
         fj.CurveErrors(smooth=-1.0)
+    with pytest.raises(ValueError, match="N: expected a positive number, got -1"):
+        fj.MultiPowerSize(**dict.fromkeys(fj.MultiPowerSize.parameter_names(), 0.5)).losses(
+            NEW, [10], N=-1
+        )
     short = fj.Curves([own.where(np.arange(len(own)) < 4) for own in curves][:1])
     with pytest.raises(ValueError, match=r"curves: \d points are too few"):
         fj.fit_curves(short)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FALL = 0.3  # of the peak: a learning rate that fell less shows little of annealing
 _WIDENED, _OUTLIER, _FAR, _MOST_SHOWN = 1.5, 0.3, 3.0, 5
+_EARLY = 1.5  # times the warm-up: laws do not describe what follows at once
 
 
 def warnings_of(fit: "CurveFit") -> tuple[str, ...]:
@@ -80,8 +81,12 @@ def _spikes(fit: "CurveFit") -> Iterator[str]:
     for own in fit.thinned:
         weights = fit.weights[start : start + len(own)]
         low = weights < _OUTLIER * np.median(weights)
+        low &= own.steps > _EARLY * max(own.schedule.warmup, int(own.steps[0]))
         start += len(own)
         shown += [f"{own.name} at step {step:,}" for step in own.steps[low]]
     if shown:
-        num = f"{len(shown)} point{'s'[: len(shown) != 1]}"
-        yield f"{num} with little weight: {shortened(shown, _MOST_SHOWN)}"
+        is_one = len(shown) == 1
+        yield (
+            f"{len(shown)} point{'s'[: not is_one]} far from the law, such as spikes, "
+            f"{'counts' if is_one else 'count'} little: {shortened(shown, _MOST_SHOWN)}"
+        )

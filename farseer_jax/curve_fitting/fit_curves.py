@@ -79,7 +79,7 @@ def fit_curves(
     laplace = posterior.laplace
     return CurveFit(
         curves=curves,
-        law=posterior.member.law_of(laplace.free[0]),  # type: ignore[arg-type]
+        law=tried[best][1].fitted,
         errors=errors,
         points=points,
         level=level,
@@ -134,4 +134,5 @@ def _fitted(
 def _record(posterior: Posterior, holdouts: CurveHoldouts, points: CurvePoints) -> CurveRecord:
     limits = RollingLimits(holdouts.limit, holdouts.fitted, holdouts.predicted)
     own = record_of(posterior, limits, points.inputs, points.target)
-    return CurveRecord(posterior.member.name, holdouts.names, own.miss, own.widening)
+    law: Any = posterior.member.law_of(posterior.laplace.free[0])
+    return CurveRecord(law.name, holdouts.names, own.miss, own.widening, law)

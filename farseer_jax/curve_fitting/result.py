@@ -13,10 +13,12 @@ from farseer_jax.curve_fitting.curve_warnings import warnings_of
 from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_fitting.members import member_of, noise_of
 from farseer_jax.curve_fitting.points import inputs_at, points_of, scale_of
-from farseer_jax.curve_laws.law import CurveLaw, CurveScale
+from farseer_jax.curve_laws.law import CurveLaw, CurveScale, checked_steps, positive
 from farseer_jax.curve_laws.registry import CURVE_LAWS  # noqa: F401  (its import registers laws)
+from farseer_jax.curves.curve import Curve
 from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.schedule import Schedule
+from farseer_jax.fitting.type_checks import with_article
 from farseer_jax.forecasting.posterior import Moments, posterior_of, problem_of
 from farseer_jax.forecasting.stack import Stack
 from farseer_jax.results.numbers import or_null
@@ -37,6 +39,7 @@ class CurveRecord:
         holdouts: what each hold-out hid, ``(holdout,)``.
         miss: root mean square of ln observed less predicted, ``(holdout,)``.
         widening: the factor of standard deviations that the misses ask for, at least 1.
+        fitted: the law, fitted to all points.
 
     Example:
         >>> from farseer_jax import example_curves, fit_curves
@@ -49,6 +52,7 @@ class CurveRecord:
     holdouts: tuple[str, ...]
     miss: np.ndarray
     widening: float
+    fitted: CurveLaw
 
     @property
     def rms(self) -> float:
@@ -90,9 +94,25 @@ class CurveFit(Result):
     prior_precision: np.ndarray
     records: tuple[CurveRecord, ...]
 
+    def __post_init__(self) -> None:
+        num_points = sum(map(len, self.thinned))
+        if (
+            not self.records
+            or np.shape(self.free) != (len(type(self.law).searched),)
+            or np.shape(self.prior_precision) != np.shape(self.free)
+            or np.shape(self.weights) != (num_points,)
+        ):
+            raise ValueError("the parts of a fit of curves do not belong together")
+        law = self._member.law_of(self.free)
+        if any(
+            not np.isclose(value, law.parameters()[name], rtol=1e-6)
+            for name, value in self.law.parameters().items()
+        ):
+            raise ValueError("the law of a fit of curves is not that of the numbers that it found")
+
     def predict(
         self,
-        schedule: Schedule,
+        schedule: Schedule | str,
         steps: ArrayLike | None = None,
         *,
         curve: str | None = None,
@@ -101,10 +121,10 @@ class CurveFit(Result):
         """The predicted loss (its median) at steps of a schedule.
 
         Args:
-            schedule: of the run.
+            schedule: of the run, or its text.
             steps: the steps; None is the schedule's last.
-            curve: the name of the fitted curve that this one continues, or differs from only
-                later; None is a new run.
+            curve: the name of the fitted curve that this one continues, or leaves at a step after
+                its first loss; None is a new run.
             inputs: what is constant along the run, such as N; those of ``curve`` unless given.
 
         Returns:
@@ -112,14 +132,15 @@ class CurveFit(Result):
 
         Raises:
             TypeError: an input is missing or unknown.
-            ValueError: there is no such curve, or the schedule has no such step.
+            ValueError: there is no such curve, the schedule has no such step, or it differs from
+                that of the curve from before its first loss on.
         """
         moments, shape = self._moments(schedule, steps, curve, inputs)
         return np.exp(moments.mean).reshape(shape)[()]
 
     def interval(
         self,
-        schedule: Schedule,
+        schedule: Schedule | str,
         steps: ArrayLike | None = None,
         *,
         curve: str | None = None,
@@ -178,6 +199,11 @@ class CurveFit(Result):
         Returns:
             ``(draw, point)``.
         """
+        if not points or not isinstance(num, int) or num < 1:
+            raise ValueError(
+                f"draws: expected one or more points, and num a whole number from 1; got "
+                f"{len(points)} points and num={num!r}"
+            )
         parts = [self._inputs(own, step, curve, inputs) for own, step, curve in points]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return np.exp(self.stack.draws(joined, num, seed)[0])
@@ -242,17 +268,20 @@ class CurveFit(Result):
         return member_of(type(self.law), self.scale)
 
     def _moments(
-        self, schedule: Schedule, steps: ArrayLike | None, curve: str | None, inputs: Any
+        self, schedule: Schedule | str, steps: ArrayLike | None, curve: str | None, inputs: Any
     ) -> tuple[Moments, tuple[int, ...]]:
+        schedule = as_schedule(schedule)
         at = np.asarray(schedule.steps if steps is None else steps)
         return self.stack.moments(self._inputs(schedule, at.ravel(), curve, inputs)), at.shape
 
     def _inputs(
-        self, schedule: Schedule, steps: ArrayLike, curve: str | None, inputs: Any
+        self, schedule: Schedule | str, steps: ArrayLike, curve: str | None, inputs: Any
     ) -> dict[str, np.ndarray]:
-        at = np.atleast_1d(np.asarray(steps))
-        schedule.at(at)
+        schedule = as_schedule(schedule)
+        at = checked_steps(schedule, steps)
         known = {} if curve is None else dict(self.curves[curve].inputs)
+        if curve is not None:
+            refuse_another_past(self.curves[curve], schedule)
         needed = type(self.law).inputs_of_curves()
         own = {name: value for name, value in (known | inputs).items() if name in needed}
         if set(own) != set(needed) or not set(inputs) <= set(needed):
@@ -260,4 +289,38 @@ class CurveFit(Result):
                 f"the law {self.law.name} needs the inputs {', '.join(needed) or 'none'} of a "
                 f"run; got {', '.join(own | inputs) or 'none'}"
             )
+        own = {name: positive(name, value) for name, value in own.items()}
         return inputs_at(curve or NEW_RUN, schedule, at, own, self.scale)
+
+
+def as_schedule(schedule: Schedule | str) -> Schedule:
+    """A schedule, or that of a text.
+
+    Raises:
+        TypeError: neither.
+    """
+    if isinstance(schedule, str):
+        return Schedule.parse(schedule)
+    if not isinstance(schedule, Schedule):
+        raise TypeError(
+            "schedule: expected a Schedule, or a text such as 'cosine steps=24000 peak=3e-4', got "
+            f"{with_article(type(schedule).__name__)}"
+        )
+    return schedule
+
+
+def refuse_another_past(curve: Curve, schedule: Schedule) -> None:
+    """Refuse a schedule that a curve cannot have followed, even at its first loss.
+
+    Raises:
+        ValueError: it differs from that of the curve up to there.
+    """
+    first = min(int(curve.steps[0]), schedule.steps)
+    own, other = curve.schedule.rates[:first], schedule.rates[:first]
+    if not np.allclose(own, other, rtol=1e-3, atol=1e-6 * curve.schedule.peak):
+        at = int(np.flatnonzero(np.abs(own - other) > 1e-3 * own)[:1].sum()) + 1
+        raise ValueError(
+            f"curve {curve.name!r}: the schedule has the rate {other[at - 1]:.3g} at step {at:,}, "
+            f"and the run had {own[at - 1]:.3g}: it cannot continue that run; leave curve= out for "
+            "a new run, or give the schedule the same warm-up and peak"
+        )

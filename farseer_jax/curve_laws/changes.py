@@ -3,7 +3,7 @@
 Laws of loss curves sum over all changes of the learning rate before a step. What a change
 contributes is a smooth function of where it was, the smoother the longer ago: so the changes in a
 block of steps are replaced by two, by a Gauss rule for the block's own changes, where the block is
-short beside its distance. Jumps are terms of their own. Blocks of each length are
+short beside its distance. Jumps are terms of their own, and so are all changes of a noisy rate. Blocks of each length are
 made once for a schedule, in O(steps); a step needs O(log steps) of them.
 """
 
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 _FEW = 64  # changes that are terms of their own
+_ROUGH = 0.05  # of the changes turn
 _JUMP = 8.0  # a change this many times as large as its neighbours
 _DISTANCE = 6  # of a block from the step, in its lengths
 _RATIO = 2.0  # of the rates in a block, and of the areas
@@ -138,7 +139,7 @@ def _in_blocks(
         area: sum of the rates up to each step, ``(step,)``.
     """
     places = np.flatnonzero(drops)
-    if len(places) <= _FEW:
+    if len(places) <= _FEW or _is_rough(drops[places]):
         return _single(drops, ends, places)
     jumps = places[_is_jump(drops[places])]
     found = [_single(drops, ends, jumps)]
@@ -153,6 +154,11 @@ def _in_blocks(
                 found += _terms(measure, varied, begin, covers, sign)
     row, place, drop = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     return row, place, drop
+
+
+def _is_rough(drops: np.ndarray) -> bool:
+    """Whether the rate goes up and down from step to step: no block of it is smooth."""
+    return bool((drops[1:] * drops[:-1] < 0.0).mean() > _ROUGH)
 
 
 def _is_jump(drops: np.ndarray) -> np.ndarray:

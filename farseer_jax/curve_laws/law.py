@@ -129,9 +129,8 @@ class CurveLaw(Law):
             ValueError: a step is not one of the schedule's.
         """
         from farseer_jax.curve_laws.function import law_function
-        from farseer_jax.curves.schedule_checks import checked_positions
 
-        own, at = type(self), np.atleast_1d(checked_positions(steps, schedule.steps)) + 1
+        own, at = type(self), checked_steps(schedule, steps)
         points: dict[str, np.ndarray] = {"schedule": np.full(len(at), schedule, dtype=object)}
         points["step"] = at
         needed = own.inputs_of_curves()
@@ -140,7 +139,7 @@ class CurveLaw(Law):
                 f"the law {own.name} needs the inputs {', '.join(needed) or 'none'} of a curve; "
                 f"got {', '.join(inputs) or 'none'}"
             )
-        points |= {name: np.full(len(at), float(value)) for name, value in inputs.items()}
+        points |= {name: np.full(len(at), positive(name, own)) for name, own in inputs.items()}
         values = np.array([float(getattr(self, name)) for name in own.parameter_names()])
         return np.asarray(law_function(own).bind(points).value(values[None])[0])
 
@@ -174,6 +173,36 @@ class CurveLaw(Law):
         own = {"area": area[-1], "warmup_area": jnp.sum(rates[:warmup]), "annealed": annealed}
         used = {name: own[name] for name in FROM_SCHEDULE if name in type(self).inputs()}
         return jnp.asarray(self.loss(**used, **inputs))
+
+
+def checked_steps(schedule: "Schedule", steps: Any) -> np.ndarray:
+    """Steps of a schedule after which a law has a value, ``(step,)``.
+
+    Raises:
+        ValueError: there are none, one is not of the schedule, or the rates up to it are all 0.
+    """
+    at = np.atleast_1d(np.asarray(steps)).ravel()
+    if not len(at):
+        raise ValueError("steps: expected one or more steps, got none")
+    schedule.at(at)
+    at = at.astype(int)
+    if schedule.areas[at.min() - 1] <= 0.0:
+        raise ValueError(
+            f"steps: the learning rates up to step {at.min():,} are all 0, where laws of curves "
+            "have no value: leave these steps out"
+        )
+    return at
+
+
+def positive(name: str, value: float) -> float:
+    """An input of a run, such as N.
+
+    Raises:
+        ValueError: it is not positive and finite.
+    """
+    if not 0.0 < float(value) < np.inf:
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+    return float(value)
 
 
 def exponentials(law: type[CurveLaw], numbers: Any, but: str = "") -> dict[str, Any]:
