@@ -336,3 +336,19 @@ def test_curves_are_selected_by_name() -> None:
 def test_refused_curves(steps, losses, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Curve("a", steps, losses, Schedule.constant(9, 1.0))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("name", ["N", "D", "B"])
+def test_counts_of_a_curve_are_positive(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"curve 'a': {name} must be positive and finite, got"):
+        Curve("a", [1, 2], [3.0, 2.0], Schedule.constant(9, 1.0), {name: value})
+
+
+def test_curves_without_a_learning_rate() -> None:
+    with pytest.raises(ValueError, match="curve 'a': lr is 0 at every step"):
+        Curve("a", [1, 2], [3.0, 2.0], Schedule.constant(9, 0.0))
+    late = Schedule([0.0, 0.0, 1.0], warmup=0)
+    with pytest.raises(ValueError, match="lr is 0 up to its first loss, at step 2"):
+        Curve("a", [2, 3], [3.0, 2.0], late)
+    assert len(Curve("a", [3], [2.0], late)) == 1
