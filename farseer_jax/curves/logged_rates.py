@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.curves.coarse_rates import coarse_rates
 from farseer_jax.curves.cosine_fit import cosine_warmup
 from farseer_jax.curves.jumps import Jump, found_jumps
 from farseer_jax.curves.rate_log import RateLog
@@ -61,22 +62,27 @@ def schedule_of_log(
     log = RateLog(at[used], values[used], errors[used], rise, last, total is not None, jumps)
     is_late = warmup is None and not rise and _is_late(at)
     own = recognised(log) if not is_late else _with_hidden_warmup(log)
+    coarse = coarse_rates(log, warmup is not None) if own is None else None
+    if coarse is not None:
+        own, log = coarse.schedule, coarse.log
     is_placed = own is None or own.name == "multi_step"
-    notes = [jump.note for jump in jumps if is_placed and jump.note]
-    if own is not None:
-        notes.append("the schedule is recognised from the learning rate, which it fits to rounding")
-    else:
-        own = Schedule(_filled(at, values, rise, jumps, last), min(rise, last))
+    notes = [jump.note for jump in log.jumps if is_placed and jump.note]
+    if own is None:
+        own = Schedule(_filled(at, values, log.warmup, log.jumps, last), min(log.warmup, last))
         if len(at) < at[-1]:
             notes.append("the learning rate is interpolated between logged steps")
+    elif coarse is None:
+        notes.append("the schedule is recognised from the learning rate, which it fits to rounding")
     lacks = is_late and not own.warmup
-    warnings = (_late(at),) if lacks else ()
+    warnings = [_late(at)] if lacks else []
+    if coarse is not None:
+        (warnings if coarse.schedule is None else notes).append(coarse.sentence)
     if is_late and own.warmup:
         notes.append(
             f"the warm-up of {own.warmup:,} steps, which is not in the log, was found from the "
             "cosine after it"
         )
-    return LoggedSchedule(own, tuple(notes), warnings, lacks)
+    return LoggedSchedule(own, tuple(notes), tuple(warnings), lacks)
 
 
 def _with_hidden_warmup(log: RateLog) -> Schedule | None:

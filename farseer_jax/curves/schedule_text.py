@@ -85,7 +85,8 @@ def _called(
             f"schedule: {name} needs {' and '.join(f'{key}=' for key in missing)}, as in {_EXAMPLE}"
         )
     values = {key: _value(key, text) for key, text in arguments.items() if "%" not in text}
-    wholes = {**whole, **{key: values[key] for key in ("peak", "steps") if key in values}}
+    wholes = dict(whole)
+    wholes.update((key, values[key]) for key in ("peak", "steps") if key in values)
     values |= {key: _part(key, text, wholes) for key, text in arguments.items() if "%" in text}
     try:
         return function(**values)
