@@ -135,7 +135,7 @@ def example_tasks(
     noise: float = 2e-3,
     seed: int = 0,
 ) -> Columns:
-    """A made table of accuracies on four tasks, and of the bits per byte of each.
+    """A simulated table of accuracies on four tasks, with the bits per byte of each.
 
     Each task's bits per byte follow Chinchilla's law, and its accuracy is a logistic function of
     them, counted over a number of questions. One task, ``guess``, stays at chance.
@@ -145,7 +145,7 @@ def example_tasks(
         D: tokens.
         recipe: one of the two recipes, ``"base"`` or ``"filtered"``; ``"base"`` unless given, or
             both, in a column ``recipe``, with ``"both"``.
-        noise: standard deviation of ln bits per byte; 0 also leaves out the noise of counting.
+        noise: standard deviation of ln bits per byte; 0 also leaves out the binomial noise.
         seed: the same seed gives the same table.
 
     Raises:

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Accuracies on benchmarks
 #
-# A scaling law predicts the loss of a run that has not been trained. This notebook goes on to
-# accuracies: which tasks can be predicted, how certain the predictions are, and which of two
-# recipes is better. The table is made, so that the truth is known.
+# A scaling law predicts the loss of a run that has not been trained. This notebook
+# predicts accuracies: which tasks can be predicted, how certain the predictions are, and which of
+# two recipes is better. The table is simulated, so the truth is known.
 
 # %%
 import matplotlib.pyplot as plt
@@ -12,7 +12,7 @@ import farseer_jax as fj
 from farseer_jax.plots import plot_accuracy, plot_predictability
 
 # %% [markdown]
-# A row is a run: its N and D, and for each task its bits per byte and its accuracy.
+# Each row is a run, with N and D and, for each task, the bits per byte and the accuracy.
 
 # %%
 table = fj.example_tasks()
@@ -22,7 +22,7 @@ print({name: round(float(table[name][0]), 3) for name in list(table)[1:6]})
 # %% [markdown]
 # ## Predict a larger run
 #
-# The loss on each task is forecast, and the accuracy follows from it along a logistic curve.
+# The loss on each task is forecast, and the accuracy is predicted from it by a logistic curve.
 
 # %%
 target = (7e9, 2e12)
@@ -33,11 +33,11 @@ print(found)
 truth = fj.example_tasks(*target, noise=0.0)
 for row in found.to_dataframe().itertuples():
     if row.task in truth:
-        print(f"{row.task}: {row.predicted:.3f}, in truth {truth[row.task][0]:.3f}")
+        print(f"{row.task}: {row.predicted:.3f}, true value {truth[row.task][0]:.3f}")
 
 # %% [markdown]
-# Runs are coloured by their size; the diamond is the prediction, with intervals of the loss and of
-# the accuracy.
+# Runs are coloured by size. The diamond is the prediction, with intervals of the loss and the
+# accuracy.
 
 # %%
 plot_accuracy(found)
@@ -60,7 +60,7 @@ plt.show()
 # %% [markdown]
 # ## Your own two steps
 #
-# Any law of the loss, and any law of the accuracy from it.
+# Use any law of the loss and any law of the accuracy given that loss.
 
 # %%
 loss = fj.fit("chinchilla", table, response="easy_bpb")

@@ -123,7 +123,9 @@ class TestForecast:
         verdicts = {own.task: own.verdict for own in found.predictability[:5]}
         assert verdicts["easy_acc"] == verdicts[AVERAGE] == "predictable"
         assert verdicts["guess_acc"] == "at chance"
-        assert any("guess_acc is at chance in nearly all runs" in own for own in found.warnings)
+        assert any(
+            "guess_acc is at chance level in nearly all runs" in own for own in found.warnings
+        )
         rows = found.approach_table().to_dataframe().set_index("approach")
         assert rows.error["two-step"] < rows.error["largest run repeated"]
 
@@ -170,7 +172,7 @@ class TestTables:
     @pytest.mark.parametrize(
         ("change", "options", "message"),
         [
-            (lambda t: t.update(easy_acc=100 * t["easy_acc"]), {}, "looks like per cent"),
+            (lambda t: t.update(easy_acc=100 * t["easy_acc"]), {}, "look like percentages"),
             (lambda t: t.update(easy_acc=t["easy_acc"] - 0.5), {}, "expected accuracies from 0 to"),
             (lambda t: t.update(easy_acc=np.full(25, np.nan)), {}, "accuracies of 5 runs or more"),
             (lambda t: None, {"tasks": "nosuch"}, "nosuch"),
@@ -180,7 +182,7 @@ class TestTables:
             (lambda t: None, {"chance": 25}, "expected a number from 0 to below 1"),
             (lambda t: None, {"level": 90}, "level must lie between"),
             (lambda t: [t.pop(f"{n}_acc") for n in ("easy", "medium", "hard", "guess")], {},
-             "no column is an accuracy by its name"),
+             "no column has the name of an accuracy"),
             (lambda t: [t.pop("easy_bpb"), t.pop("loss")], {}, "the task 'easy_acc' has no loss"),
         ],
     )  # fmt: skip
@@ -195,7 +197,7 @@ class TestTables:
     def test_doubtful_columns(self) -> None:
         own = {n: x for n, x in fj.example_tasks().items() if n != "recipe"}
         worse = fj.forecast_accuracy({**own, "easy_bpb": 1.0 / own["easy_bpb"]}, tasks="easy_acc")
-        assert "easy_acc is better where its loss is worse" in worse.warnings[0]
+        assert "easy_acc increases with its loss" in worse.warnings[0]
         same = fj.forecast_accuracy({**own, "easy_acc": np.full(25, 0.5)}, tasks="easy_acc")
         assert "easy_acc is the same in all runs" in same.warnings[0]
         with pytest.raises(ValueError, match="the loss is the same in all runs"):
@@ -277,7 +279,7 @@ class TestChain:
         by_draws = fj.chain(drawn, then=fits["easy"], points=POINTS)
         np.testing.assert_allclose(by_draws.predict(*AT), by_fit.predict(*AT), atol=0.02)
         assert str(fj.Chain.from_json(by_draws.to_json())) == str(by_draws)
-        with pytest.raises(ValueError, match="points: a bootstrap has none of its own"):
+        with pytest.raises(ValueError, match="points: a bootstrap has no points of its own"):
             fj.chain(drawn, then=fits["easy"])
 
     def test_mistakes(self, first: fj.Forecast, fits: Any) -> None:

@@ -114,7 +114,7 @@ def test_few_rows_of_each_run_are_a_table_for_fits() -> None:
     assert (ends[1:] >= 2 * ends[:-1]).all()
     assert any("are not independent runs" in note for note in doubling.notes)
     assert not any("are not independent runs" in note for note in last.notes)
-    assert any("whose learning rate had fallen" in note for note in last.notes)
+    assert any("after the learning rate has decayed" in note for note in last.notes)
 
 
 def test_runs_have_weights_and_the_csv_is_read_as_runs(tmp_path: Path) -> None:
@@ -132,15 +132,15 @@ def test_runs_have_weights_and_the_csv_is_read_as_runs(tmp_path: Path) -> None:
 
 def test_reasons_for_doubt_are_said() -> None:
     text = "\n".join(annealed().warnings)
-    assert "already fallen where the anneal begins" in text
+    assert "begin after the learning rate has already decayed" in text
     assert "cosine from step" in text
     assert "no curve was logged below" not in text  # the wsd curve ended at 0
     far = fj.anneal_curves(curve_fit(), over=9000, points=2)
     assert "more than 1.5 times the steps of the longest curve (7,000)" in "\n".join(far.warnings)
     steady = fj.fit_curves(curve_fit().curves.select("steady"), "multi-power", points=32)
     unseen = fj.anneal_curves(steady, points=2)
-    assert "no curve shows a learning rate that has fallen" in unseen.warnings[0]
-    assert "an extrapolation of the law" in "\n".join(unseen.warnings)
+    assert "no curve was annealed far" in unseen.warnings[0]
+    assert "last part of the decay is extrapolated" in "\n".join(unseen.warnings)
     seen = annealed().sd[np.array(annealed().curve) == "steady"]
     assert unseen.sd.max() > 3.0 * seen.max()
 
@@ -148,8 +148,8 @@ def test_reasons_for_doubt_are_said() -> None:
 def test_it_prints_its_rows() -> None:
     text = str(annealed())
     assert text.startswith(
-        f"Losses of 3 runs, annealed from each of {len(annealed())} steps: linear to a rate of 0 "
-        "over 0.25 of the steps"
+        f"Losses of 3 runs, annealed from each of {len(annealed())} steps: linear decay to a rate "
+        "of 0 over 0.25 of the steps"
     )
     assert "annealed from" in text
     assert "8,750" in text

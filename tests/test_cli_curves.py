@@ -189,7 +189,10 @@ class TestAnneal:
         options = ("--num-anneals", "4", "--tokens-per-step", "500k", "--csv", "runs.csv")
         result = farseer("anneal", "fit.json", *options, "--rows", "last")
         assert result.exit_code == 0, result.stderr
-        assert "Table written to runs.csv: losses annealed by the law multi-power" in result.stderr
+        assert (
+            "Table written to runs.csv: the annealed losses are predictions of the law multi-power"
+            in result.stderr
+        )
         found = fj.anneal_curves(fit, points=4, tokens_per_step=5e5)
         expected = found.to_columns("last")
         written = pd.read_csv("runs.csv")
@@ -240,7 +243,7 @@ class TestSchedule:
         ("anneal fit.json --csv a.csv --json a.csv", "--csv and --json name the same file"),
         ("schedule fit.json", "Missing option '--steps'"),
         ("schedule fit.json --steps 24k --family wds", "did you mean 'wsd'?"),
-        ("schedule fit.json --steps 24k --peak 1e-2", "is above that of every curve"),
+        ("schedule fit.json --steps 24k --peak 1e-2", "is above the peak of every curve"),
         ("schedule fit.json --steps 24k --given N=1B", "--given N=… has no effect"),
     ],
 )
@@ -259,7 +262,7 @@ def test_inputs_of_a_new_run_are_asked_for(folder: Path) -> None:
     fj.fit_curves(fj.Curves(curves), "annealing", points=10).to_json("sizes.json")
     for words in (["curves", "--predict", DROP], ["schedule", "--steps", "4k"]):
         result = farseer(words[0], "sizes.json", *words[1:])
-        refused(result, "Missing option '--given N=NUMBER': the curves have several N")
+        refused(result, "Missing option '--given N=NUMBER': the curves differ in N")
     rows = content("sizes.json", "--predict", DROP, "--given", "N=150M")["predicted"]
     assert len(rows) == 1
 

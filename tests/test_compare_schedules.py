@@ -61,7 +61,7 @@ def test_what_lies_beyond_the_curves_is_told(fit: fj.CurveFit) -> None:
     assert [own.partition(" ")[0] for own in warnings] == ["100,000", "the", "a"]
     assert "4.2 times those of the longest curve (23,936)" in warnings[0]
     assert "0.0006 differ from those of the curves (0.0003)" in warnings[1]
-    assert "ends at a rate of 0" in warnings[2]
+    assert "ends at a learning rate of 0" in warnings[2]
     assert fj.compare_schedules(fit, [COSINE]).warnings[:1] != warnings[:1]
 
 

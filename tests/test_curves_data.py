@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from farseer_jax import Curve, Schedule, example_curves
 from farseer_jax.curves.decay_shapes import DECAY_SHAPES
+from farseer_jax.curves.logged_rates import schedule_of_log
 
 TEXTS = [
     "constant steps=100 peak=0.0003 warmup=10",
@@ -235,8 +236,53 @@ def test_usual_forms_are_recognised_from_a_log(text: str, every: int) -> None:
     schedule = Schedule.parse(text)
     step = np.arange(every, schedule.steps + 1, every)
     assert str(Schedule.from_points(step, schedule.at(step))) == text
-    rounded = np.array([float(f"{rate:.5e}") for rate in schedule.at(step)])
-    assert str(Schedule.from_points(step, rounded)) == text
+    assert str(Schedule.from_points(step, rounded(schedule.at(step), 6))) == text
+
+
+@pytest.mark.parametrize(("digits", "every"), [(2, 10), (2, 50), (2, 128), (3, 50)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "constant steps=12800 peak=0.0003 warmup=1280",
+        "cosine steps=12800 peak=0.0003 final=3e-05 warmup=1200",
+        "linear steps=12800 peak=0.0003 warmup=1200",
+        "cosine steps=12800 peak=0.0003 final=3e-05 cycles=4 warmup=1280",
+        "wsd steps=12800 peak=0.0003 decay=2000 final=3e-05 shape=exponential warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 shape=sqrt warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 final=1e-05 shape=cosine warmup=1200",
+        "inverse_sqrt steps=12800 peak=0.0003 warmup=1200",
+    ],
+)
+def test_usual_forms_are_recognised_from_few_digits(text: str, digits: int, every: int) -> None:
+    schedule = Schedule.parse(text)
+    step = np.arange(every, schedule.steps + 1, every)
+    found = schedule_of_log(step, rounded(schedule.at(step), digits))
+    np.testing.assert_allclose(found.schedule.rates, schedule.rates, atol=1e-3 * schedule.peak)
+    assert (len(found.notes), found.warnings) == (1, ())
+
+
+def test_other_schedules_of_few_digits_have_one_warning_and_no_jumps() -> None:
+    rates = Schedule.cosine(24_000, 3e-4, final=3e-5, warmup=2_000).rates ** 1.5 / 3e-4**0.5
+    step = np.arange(50, 24_001, 50)
+    found = schedule_of_log(step, rounded(Schedule(rates).at(step), 2))
+    assert found.schedule.warmup == 2_000
+    np.testing.assert_allclose(found.schedule.rates, rates, atol=0.017 * 3e-4)
+    assert found.notes == ("the learning rate is interpolated between logged steps",)
+    assert len(found.warnings) == 1
+    assert "logged to 2 digits, so it may be off by up to 0.85 % of its peak" in found.warnings[0]
+
+
+def test_round_rates_are_not_taken_for_rounded_ones() -> None:
+    levels = np.repeat([3e-4, 2e-4, 1e-4, 3e-5], 20)
+    own = schedule_of_log(np.arange(1, 81), levels)
+    assert own.schedule.jumps.tolist() == [21, 41, 61]
+    assert own.schedule.name == "multi_step"
+
+
+def rounded(rates: np.ndarray, digits: int) -> np.ndarray:
+    """Rates as a logger with so many significant digits writes them."""
+    return np.array([float(f"{rate:.{digits - 1}e}") for rate in rates])
 
 
 def test_a_cosine_that_is_cut_off_is_known_to_its_end() -> None:
@@ -329,7 +375,7 @@ def test_curves_are_selected_by_name() -> None:
         ([1, 2], [3.0], "a step for each loss"),
         ([2, 1], [3.0, 2.0], "increasing; row 1"),
         ([1, 2], [3.0, -1.0], "positive and finite; row 1"),
-        ([1, 20], [3.0, 2.0], "after the schedule's 9 steps"),
+        ([1, 20], [3.0, 2.0], "schedule has only 9 steps"),
         ([], [], "a step for each loss"),
     ],
 )

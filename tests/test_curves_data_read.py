@@ -69,7 +69,7 @@ def test_real_curves_without_options(real: Path) -> None:
     curves = fj.read_curves(real)
     given = fj.read_curves(real, run="curve,N_million", warmup=2160)
     assert curves.fingerprint == given.fingerprint
-    assert "found from the cosine" in notes(curves)
+    assert "inferred from the cosine" in notes(curves)
 
 
 def test_a_table_of_curves_is_not_fitted_as_runs(real: Path) -> None:
@@ -111,7 +111,7 @@ def test_of_a_resumed_run_the_later_rows_count() -> None:
     own["loss"][30:40] = 9.0
     curves = fj.read_curves(own)
     np.testing.assert_array_equal(curves[0].losses, fj.read_curves(table())[0].losses)
-    assert "restarts from step 2,000 at step 1,550" in notes(curves)
+    assert "after step 2,000 it continues from step 1,550" in notes(curves)
 
 
 def test_a_resumed_run_without_a_name_is_refused_with_the_remedy() -> None:
@@ -145,7 +145,7 @@ def test_a_run_that_diverges_is_cut() -> None:
     own["loss"][60:] = np.linspace(5, 9, 20)
     curves = fj.read_curves(own)
     assert int(curves[0].steps[-1]) == 3_000
-    assert "the run diverged, and is cut after step 3,000" in notes(curves)
+    assert "the run diverged and is cut after step 3,000" in notes(curves)
 
 
 def test_spikes_are_left_out_and_only_they() -> None:
@@ -154,7 +154,7 @@ def test_spikes_are_left_out_and_only_they() -> None:
     curves = fj.read_curves(own)
     assert not {1_050, 2_550} & set(curves[0].steps.tolist())
     assert len(curves[0]) == 75
-    assert "spikes of the loss are left out, at steps 1,050, 2,550" in notes(curves)
+    assert "loss spikes are left out, at steps 1,050, 2,550" in notes(curves)
     assert len(fj.read_curves(own, drop_spikes=False)[0]) == 77
     assert len(fj.read_curves(table())[0]) == 77
 
@@ -229,7 +229,7 @@ def test_schedules_that_are_given() -> None:
     assert (by_step["a"].schedule.warmup, by_step["a"].schedule.steps) == (200, 4_000)
     with pytest.raises(ValueError, match="none is given for curve 'b', only for a"):
         fj.read_curves(own, schedule={"a": COSINE})
-    with pytest.raises(ValueError, match=r"curve 'a' has a loss at step 4,000, and its schedule"):
+    with pytest.raises(ValueError, match=r"curve 'a' has a loss at step 4,000, but its schedule"):
         fj.read_curves(own, schedule="constant steps=400 peak=1e-3")
     with pytest.raises(ValueError, match="schedule and lr are both given"):
         fj.read_curves(table(), schedule=COSINE, lr="lr")
@@ -237,7 +237,7 @@ def test_schedules_that_are_given() -> None:
 
 def test_warnings_of_what_the_log_does_not_tell() -> None:
     constant = fj.read_curves({**table(), "lr": np.full(80, 3e-4)})
-    assert "taken for a constant learning rate" in constant.warnings[0]
+    assert "read as a constant learning rate" in constant.warnings[0]
     late = fj.read_curves({name: values[40:42] for name, values in table().items()})
     assert len(late[0]) == 2
     assert "log begins at step 2,050" in late.warnings[0]
@@ -247,7 +247,7 @@ def test_warnings_of_what_the_log_does_not_tell() -> None:
         errors[row] = 0.9 * errors[row - 1] + 0.1 * 1e-2 * own
     smooth["loss"] = smooth["loss"] * np.exp(errors)
     found = fj.read_curves(smooth)
-    assert "correlated from row to row" in found.warnings[0]
+    assert "correlated between rows" in found.warnings[0]
     assert found[0].correlation > 0.5
     assert found[0].thinned(40).standard_errors[-1] > found[0].noise / np.sqrt(20)
 
@@ -257,7 +257,7 @@ def test_warnings_of_what_the_log_does_not_tell() -> None:
     [
         (without(table(), "lr"), {}, r"no column holds the learning rate.*such as schedule="),
         (without(table(), "step"), {}, r"no column holds the steps or tokens"),
-        (without(table(), "loss"), {}, r"no column holds the loss"),
+        (without(table(), "loss"), {}, r"no column has a usual name for the loss"),
         (table(), {"loss": "los"}, r"no column 'los'; did you mean 'loss'"),
         (table(), {"run": "runn"}, r"no column 'runn'; did you mean 'run'"),
         (table(), {"inputs": "N"}, r"inputs: the table has no column 'N'"),
@@ -342,7 +342,7 @@ def test_losses_of_an_evaluation_in_rows_below_those_of_training() -> None:
 def test_numbers_that_are_no_steps() -> None:
     own = table()
     samples = own.pop("step") * 2**20
-    with pytest.raises(ValueError, match=r"goes to 4\.19e\+09, more than training has steps"):
+    with pytest.raises(ValueError, match=r"goes to 4\.19e\+09, too many for training steps"):
         fj.read_curves({**own, "step": samples})
     curves = fj.read_curves({**own, "seen": samples}, step="seen", tokens_per_step=2**20)
     assert curves.fingerprint == fj.read_curves(table()).fingerprint
@@ -387,7 +387,7 @@ def test_a_run_without_a_learning_rate_is_left_out_beside_others() -> None:
     second["lr"] = np.full(80, np.nan)
     curves = fj.read_curves(joined(table(), second))
     assert curves.names == ("a",)
-    assert "curve b: it has no learning rate, and is left out" in notes(curves)
+    assert "curve b: left out, having no learning rate" in notes(curves)
     with pytest.raises(ValueError, match="no run has a learning rate; give the schedule"):
         fj.read_curves(second)
     with pytest.raises(ValueError, match="unknown curve 'c'"):

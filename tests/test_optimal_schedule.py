@@ -159,12 +159,12 @@ def test_candidates_are_sorted_and_have_the_steps() -> None:
 
 
 def test_schedules_beyond_those_seen_are_warned_of() -> None:
-    assert "faster than in any curve" in "\n".join(optimum().warnings)
+    assert "and no curve over less than" in "\n".join(optimum().warnings)
     far = fj.optimise_schedule(curve_fit(), 99_000, family="cosine", peak=2e-4, final=1e-6)
     text = "\n".join(far.warnings)
-    assert "a rate of 1e-06, and no curve was logged below 3e-05" in text
-    assert "times the largest seen" in text
-    assert "below those of all curves" in text
+    assert "a learning rate of 1e-06, but no curve was logged below 3e-05" in text
+    assert "times the largest of the curves" in text
+    assert "below the peaks of all curves" in text
 
 
 def test_it_prints_and_has_no_text_of_nan() -> None:
@@ -190,7 +190,7 @@ def _refused(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"peak": 1e-3}, r"peak: 0.001 is above that of every curve \(0.0003\)"),
+        ({"peak": 1e-3}, r"peak: 0.001 is above the peak of every curve \(at most 0.0003\)"),
         ({"peak": 0.0}, "peak: expected a learning rate above 0"),
         ({"family": "wds"}, "family: unknown family of schedules 'wds'"),
         ({"family": []}, "family: expected at least one of wsd"),

@@ -113,7 +113,7 @@ class TestLossCurves:
 class TestAnnealed:
     def test_only_runs_with_a_steady_rate_are_drawn(self, annealed: fj.AnnealedLosses) -> None:
         losses, rates = plot_annealed(annealed)
-        assert labels(rates) == ["constant", "logged", "after an anneal", "90 % interval"]
+        assert labels(rates) == ["constant", "logged", "annealed", "90 % interval"]
         (dots,) = (own for own in losses.collections if len(own.get_offsets()) == 4)
         at = np.array(annealed.curve) == "constant"
         np.testing.assert_array_equal(

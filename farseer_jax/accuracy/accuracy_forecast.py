@@ -1,4 +1,4 @@
-"""``AccuracyForecast``: accuracies that runs will reach, and how well they are known."""
+"""``AccuracyForecast``: predicted accuracies of runs, with their uncertainty."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,13 +30,13 @@ from farseer_jax.results.table import Table
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AccuracyForecast(Result):
-    """Accuracies on tasks at points, with intervals and the evidence. Prints as tables.
+    """Accuracies on tasks at points, with intervals and hold-outs. Prints as tables.
 
     Attributes:
-        chains: what predicts, one for each recipe.
+        chains: the chain of laws of each recipe.
         groups: labels of each recipe by column; one empty mapping without groups.
         columns: the tasks with their columns.
-        records: earlier extrapolations of each recipe, by approach and task.
+        records: hold-outs of each recipe, by approach and task.
 
     Example:
         >>> import farseer_jax as fj
@@ -63,7 +63,7 @@ class AccuracyForecast(Result):
 
     @property
     def points(self) -> Mapping[str, np.ndarray]:
-        """Where the table predicts, by input, ``(point,)``."""
+        """The points of the table, by input, ``(point,)``."""
         return self.chains[0].points
 
     @property
@@ -95,7 +95,7 @@ class AccuracyForecast(Result):
 
     @cached_property
     def predictability(self) -> tuple[Predictability, ...]:
-        """How predictable each task is, by earlier extrapolations; recipes one after another."""
+        """How predictable each task is, by hold-outs; recipes one after another."""
         found = []
         for place, chain in enumerate(self.chains):
             for column in self._judged:
@@ -111,7 +111,7 @@ class AccuracyForecast(Result):
         return (*own, average_column(own)) if len(own) > 1 else own
 
     def record(self, task: str, recipe: int = 0) -> TaskRecord:
-        """Earlier extrapolations of a task by the approaches that predict it together."""
+        """Hold-outs of a task by the approaches that predict it together."""
         steps = self.chains[recipe].of_task(task)
         own = [record for record in self.records[recipe] if record.task == task]
         return combined(own, approaches_of(steps))
@@ -135,7 +135,7 @@ class AccuracyForecast(Result):
         return predictability_table(self)
 
     def approach_table(self) -> Table:
-        """One row per approach: its errors in earlier extrapolations, over all tasks."""
+        """One row per approach: its hold-out errors over all tasks."""
         return approach_table(self)
 
     def ranking_table(self) -> Table:
@@ -145,7 +145,9 @@ class AccuracyForecast(Result):
             ValueError: there is a single recipe.
         """
         if self.ranking is None:
-            raise ValueError("the forecast has a single recipe: name the column of them, by='…'")
+            raise ValueError(
+                "the forecast has a single recipe; name the column of the recipes, by='…'"
+            )
         return ranking_table(self.ranking, self)
 
     def text_parts(self) -> Sequence[str | Table]:
@@ -153,7 +155,7 @@ class AccuracyForecast(Result):
         return accuracy_parts(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The rows, the warnings, and the evidence, for readers of JSON."""
+        """The rows, warnings and hold-outs, for JSON."""
         found: dict[str, Any] = {
             "tasks": list(self.tasks),
             "level": self.level,

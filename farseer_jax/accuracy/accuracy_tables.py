@@ -63,13 +63,15 @@ def predictability_table(forecast: "AccuracyForecast") -> Table:
             *_labels(forecast, len(judged) // len(forecast.chains)),
             Column("task", columns["task"], str, left=True),
             Column("error", columns["error"], accuracy_text),
-            Column("error_of_largest", columns["error_of_largest"], accuracy_text, "repeating"),
+            Column(
+                "error_of_largest", columns["error_of_largest"], accuracy_text, "baseline error"
+            ),
             Column("scatter", columns["scatter"], accuracy_text),
             Column("counting", columns["counting"], accuracy_text if has_counts else None),
             Column("num_above", columns["num_above"], None),
             Column("num_runs", columns["num_runs"], None),
             Column("above", counts, str, "above chance", in_data=False, secondary=True),
-            Column("inside", columns["inside"], _share_text, secondary=True),
+            Column("inside", columns["inside"], _share_text, "coverage", secondary=True),
             Column("verdict", columns["verdict"], str, "", left=True),
         ],
         noun="tasks",
@@ -81,7 +83,7 @@ def _share_text(value: float) -> str:
 
 
 def approach_table(forecast: "AccuracyForecast") -> Table:
-    """One row per approach: its errors in earlier extrapolations, over all tasks."""
+    """One row per approach: its hold-out errors over all tasks."""
     names = list(APPROACHES)
     every = [record for records in forecast.records for record in records]
     errors, average, shares = [], [], []
@@ -99,9 +101,9 @@ def approach_table(forecast: "AccuracyForecast") -> Table:
         [
             Column("approach", rows, str, left=True),
             Column(
-                "error", errors, accuracy_text, "error of a task",
+                "error", errors, accuracy_text, "error per task",
             ),
-            Column("error_of_average", average, accuracy_text, "of their average"),
+            Column("error_of_average", average, accuracy_text, "error of average"),
             Column("share", [*shares, 0.0], lambda x: f"{x:.0%}" if x else "–", "weight"),
         ],
         noun="approaches",
@@ -137,7 +139,7 @@ def ranking_table(ranking: "Ranking", forecast: "AccuracyForecast") -> Table:
             Column("recipe", [ranking.labels[k] for k in recipe], str, left=True),
             Column("predicted", ranking.predicted[recipe, point, task], accuracy_text),
             Column("probability", ranking.probability[recipe, point, task], "{:.0%}".format,
-                   "best with"),
+                   "P(best)"),
         ],
         noun="rows",
         best=best,
@@ -158,8 +160,8 @@ def accuracy_parts(forecast: "AccuracyForecast") -> Sequence[str | Table]:
     if forecast.ranking is not None:
         parts += [_best_text(forecast), _average_ranking(forecast)]
     parts += [
-        "Larger runs predicted from smaller ones: mean error in points, and that of repeating the\n"
-        "accuracy of the largest smaller run",
+        "Predictions of larger runs from smaller ones: mean error in points. The baseline repeats\n"
+        "the accuracy of the largest smaller run",
         forecast.predictability_table(),
         forecast.approach_table(),
     ]
@@ -167,7 +169,7 @@ def accuracy_parts(forecast: "AccuracyForecast") -> Sequence[str | Table]:
 
 
 def _best_text(forecast: "AccuracyForecast") -> str:
-    """Which recipe is best at the last point, and on how many tasks that is decided."""
+    """The best recipe at the last point, and the number of tasks on which one is clearly best."""
     ranking = forecast.ranking
     assert ranking is not None
     at = -1
@@ -179,12 +181,13 @@ def _best_text(forecast: "AccuracyForecast") -> str:
     where = ", ".join(f"{name} {cell_text(name, x[at])}" for name, x in forecast.points.items())
     return (
         f"best {over} at {where}: {ranking.labels[best]} with probability {probability:.0%}; "
-        f"decided at 90 % on {decided} of {len(forecast.tasks)} tasks"
+        f"a recipe is best with at least 90 % probability on {decided} of "
+        f"{len(forecast.tasks)} tasks"
     )
 
 
 def _average_ranking(forecast: "AccuracyForecast") -> Table:
-    """The rows of the ranking that are about the average, or the only task."""
+    """The rows of the ranking for the average, or for the only task."""
     ranking = forecast.ranking
     assert ranking is not None
     table = ranking_table(ranking, forecast)

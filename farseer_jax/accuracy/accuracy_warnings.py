@@ -33,17 +33,17 @@ def _unpredictable(forecast: "AccuracyForecast") -> Iterable[str]:
     if all(own.verdict in ("not shown", "at chance") for own in judged):
         if any(own.verdict == "not shown" for own in judged):
             yield (
-                "there are too few sizes to predict larger runs from smaller ones (it takes eight "
-                "runs of two sizes below a third): how well accuracies can be predicted is not "
-                "known"
+                "there are too few sizes to test predictions of larger runs from smaller ones "
+                "(this takes eight runs of two sizes below a third size): the errors of the "
+                "predictions are not known"
             )
         return
     names = list(dict.fromkeys(own.task for own in judged if own.verdict == "not predictable"))
     if names:
         was = "was" if len(names) == 1 else "were"
         yield (
-            f"{listed(names)} {was} not predicted better than by repeating the accuracy of the "
-            "largest smaller run"
+            f"{listed(names)} {was} predicted no better on hold-outs than by repeating the "
+            "accuracy of the largest smaller run"
         )
 
 
@@ -51,7 +51,7 @@ def _unknown_chance(forecast: "AccuracyForecast") -> Iterable[str]:
     names = [own.name for own in forecast.columns if np.isnan(own.chance)]
     if names:
         yield (
-            f"the accuracy of guessing on {listed(names)} is not known, so that the least accuracy "
-            f"stands in for it: give chance={{'{names[0]}': 0.25}} in Python or --chance "
+            f"the chance level of {listed(names)} is not known, and the lowest accuracy is used "
+            f"instead: give chance={{'{names[0]}': 0.25}} in Python or --chance "
             f"{names[0]}=0.25 in the shell"
         )

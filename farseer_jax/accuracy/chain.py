@@ -40,9 +40,9 @@ class Chain(Result):
     """Accuracies in two steps: a law predicts a loss, and another the accuracy from that loss.
 
     Attributes:
-        first: what predicts the loss on each task, or one loss for all.
+        first: the predictors of the loss on each task, or of one loss for all.
         steps: the laws of accuracy; a task may have several, weighted by their shares.
-        points: where the table predicts, by input, ``(point,)``.
+        points: the points of the table, by input, ``(point,)``.
         level: nominal coverage of the intervals.
         seed: of the draws.
 
@@ -71,7 +71,7 @@ class Chain(Result):
 
     @property
     def law_class(self) -> type[Law]:
-        """The law whose inputs the points have."""
+        """The law whose inputs define the points."""
         return law_of(self.first[0]) if self.first else Chinchilla
 
     @property
@@ -127,7 +127,7 @@ class Chain(Result):
         Args:
             args: the first law's inputs in order.
             level: nominal coverage; that of the chain unless given.
-            new_run: the interval of one run, its noise included, not of the mean of many.
+            new_run: the interval of a single run, noise included, rather than of the mean of many.
             inputs: inputs by name.
         """
         refuse_options_names(self.law_class, args, inputs, ("level", "new_run"))
@@ -146,11 +146,11 @@ class Chain(Result):
         new_run: bool = False,
         **inputs: ArrayLike,
     ) -> np.ndarray:
-        """Joint draws, ``(draw, *shape of the inputs, task)``: what is in common stays common.
+        """Joint draws, ``(draw, *shape of the inputs, task)``, which keep correlations.
 
         Args:
             args: the first law's inputs in order.
-            num: how many draws.
+            num: number of draws.
             seed: of the random numbers.
             new_run: draws of runs, noise included.
             inputs: inputs by name.
@@ -175,12 +175,12 @@ class Chain(Result):
 
     @property
     def num_points(self) -> int:
-        """How many points there are."""
+        """The number of points."""
         return len(next(iter(self.points.values())))
 
     @cached_property
     def moments(self) -> dict[str, Means]:
-        """What each task's steps predict together at the points, and where variance comes from."""
+        """The joint prediction of each task's steps at the points, with parts of its variance."""
         drawn = self.loss_draws
         found = {}
         for task in self.tasks:
@@ -210,7 +210,7 @@ class Chain(Result):
         return self._simulate(_NUM_DRAWS)
 
     def ends(self, drawn: np.ndarray, level: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of central intervals of draws, which hold the prediction as well.
+        """Ends of central intervals of draws, widened to contain the prediction.
 
         Args:
             drawn: ``(draw, point, task)``.
@@ -234,11 +234,11 @@ class Chain(Result):
         return chain_table(self)
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The accuracies, what they rest on, and reasons to doubt them."""
+        """The accuracies, what they are based on, and warnings."""
         return chain_parts(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The rows and the warnings, for readers of JSON."""
+        """The rows and the warnings, for JSON."""
         return {
             "tasks": list(self.tasks),
             "losses": list(self.losses),
@@ -284,7 +284,7 @@ class Chain(Result):
 def _drawn_of(
     step: AccuracyStep, drawn: Sequence[np.ndarray], rows: np.ndarray | None = None
 ) -> np.ndarray | None:
-    """Draws of the loss that a step rests on; None for a law of the points alone."""
+    """Draws of the loss that a step uses; None for a law of the points alone."""
     if step.source < 0:
         return None
     return drawn[step.source] if rows is None else drawn[step.source][rows]

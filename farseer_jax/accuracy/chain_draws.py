@@ -1,4 +1,4 @@
-"""Joint draws of accuracies: those of the loss go through the law of accuracy."""
+"""Joint draws of accuracies: draws of the loss are propagated through the law of accuracy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -43,7 +43,7 @@ def draws(first: FirstStep, points: Points, num: int, seed: int) -> np.ndarray:
 
 
 def aligned(found: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
-    """Draws of several losses, such that all are high, or low, together.
+    """Draws of several losses, reordered so that all are high, or low, together.
 
     Losses of one run on several tasks err together; how much is not known, and this is the most,
     so that the interval of an average over tasks is not too narrow.
@@ -70,7 +70,7 @@ class Means(NamedTuple):
         accuracy: as predicted.
         first: variance by the first step.
         law: variance by the parameters of the law of accuracy.
-        misfit: variance by its misfit, and by what runs of one size have in common.
+        misfit: variance by its misfit and by the error that runs of one size share.
         noise: variance of a run's accuracy.
     """
 
@@ -99,7 +99,7 @@ def with_size(step: AccuracyStep, points: Points, loss: np.ndarray | None) -> di
 def means(
     step: AccuracyStep, points: Points, loss: np.ndarray | None, drawn: np.ndarray | None
 ) -> Means:
-    """What a step predicts at points, and where its variance comes from.
+    """The prediction of a step at points, with parts of its variance.
 
     Args:
         step: the step.
@@ -145,7 +145,7 @@ def step_draws(
         points: the points.
         loss: as predicted by the first step, ``(point,)``.
         drawn: draws of it, ``(draw, point)``.
-        num: how many draws.
+        num: number of draws.
         rng: source of random numbers.
     """
     at = with_size(step, points, loss)

@@ -28,7 +28,7 @@ def chain(
     *,
     level: float | None = None,
 ) -> Chain:
-    """Join a law of a loss and laws of the accuracy from that loss to one object.
+    """Join a law of a loss and laws of the accuracy given that loss.
 
     Draws of the first step, its misfit included, go through the second, with its own parameters,
     misfit and noise; runs of one size share an error in both. Intervals stay between the floor and
@@ -104,7 +104,9 @@ def _points_of(first: Forecast | Bootstrap, points: PointsLike | None) -> Mappin
         return as_points(points, law_of(first))[0]
     if isinstance(first, Forecast):
         return first.points
-    raise ValueError("points: a bootstrap has none of its own: name them, such as [(7e9, 2e12)]")
+    raise ValueError(
+        "points: a bootstrap has no points of its own; give them, such as [(7e9, 2e12)]"
+    )
 
 
 def _step_of(task: str, fit: Fit, first: type[Law]) -> AccuracyStep:
@@ -127,7 +129,7 @@ def _step_of(task: str, fit: Fit, first: type[Law]) -> AccuracyStep:
 
 
 def _size_of(fit: Fit, loss: np.ndarray) -> np.ndarray:
-    """N of the runs; where it is not known, they are ordered by their losses."""
+    """N of the runs; if it is not known, runs are ordered by their losses."""
     runs = fit.runs
     known = runs.inputs.get("N", runs.extra.get("N"))
     if known is not None and known.dtype.kind in "fiu" and (known > 0.0).all():

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 AVERAGE = "average of tasks"
 VARIANCE_PARTS = ("first", "law", "misfit", "noise")
 _PARTS_IN_WORDS = {
-    "first": "the loss",
+    "first": "predicted loss",
     "law": "parameters of the laws of accuracy",
     "misfit": "misfit of these laws",
-    "noise": "noise of a run",
+    "noise": "noise of a single run",
 }
 
 
@@ -47,7 +47,7 @@ def chain_table(chain: "Chain") -> Table:
             Column("ends", ends, str, f"{level} interval", in_data=False),
             Column("run_lower", columns["run_lower"], None),
             Column("run_upper", columns["run_upper"], None),
-            Column("run_ends", run_ends, str, "of a run", in_data=False, secondary=True),
+            Column("run_ends", run_ends, str, "single run", in_data=False, secondary=True),
             *(Column(f"share_{name}", columns[f"share_{name}"], None) for name in VARIANCE_PARTS),
         ],
         noun="rows",
@@ -87,7 +87,7 @@ def average_ends(chain: "Chain", *, new_run: bool = False) -> tuple[np.ndarray, 
 
 
 def _losses(chain: "Chain") -> np.ndarray:
-    """The loss that each task's accuracy rests on, NaN without, ``(point, task)``."""
+    """The loss from which each task's accuracy is predicted, or NaN, ``(point, task)``."""
     found = np.full((chain.num_points, len(chain.tasks)), np.nan)
     for place, task in enumerate(chain.tasks):
         sources = [step.source for step in chain.of_task(task) if step.source >= 0]
@@ -132,7 +132,7 @@ def _loss_text(value: float) -> str:
 
 
 def chain_parts(chain: "Chain") -> Sequence[str | Table]:
-    """The accuracies, what they rest on, and reasons to doubt them."""
+    """The accuracies, what they are based on, and warnings."""
     losses = ", ".join(dict.fromkeys(chain.losses)) or "N and D"
     num = len([task for task in chain.tasks if task != AVERAGE])
     title = Headline(f"Accuracy on {_count(num, 'task')} from {_short(losses)}")

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 4
 _FEW_SIZES = 3
-_WIDE_FLOOR = 0.05  # standard deviation of a floor that is not determined
+_WIDE_FLOOR = 0.05  # standard deviation of an undetermined floor
 _FAR = 0.5  # of the range of losses
-FEWEST_ABOVE = 3  # runs that show a rise
+FEWEST_ABOVE = 3  # runs above chance that show a trend
 _RISES = 0.5  # rank correlation of loss and accuracy
 _CLOSE = 2.0  # standard deviations of a run from chance
 
@@ -34,7 +34,7 @@ def chain_warnings(chain: "Chain") -> tuple[str, ...]:
 
 
 def _known(step: AccuracyStep) -> np.ndarray:
-    """Whether each run counts, ``(run,)``."""
+    """Whether each run has a weight, ``(run,)``."""
     return np.asarray(step.weights > 0.0)
 
 
@@ -46,11 +46,11 @@ def _constant(chain: "Chain") -> str | None:
     names = [task for task in chain.tasks if _is_constant(chain.of_task(task)[0])]
     if not names:
         return None
-    return f"the accuracy on {listed(names)} is the same in all runs, which say nothing about it"
+    return f"the accuracy on {listed(names)} is the same in all runs, so they show no trend"
 
 
 def _rising(chain: "Chain") -> str | None:
-    """Accuracies that are better where the loss is worse."""
+    """Accuracies that increase with the loss."""
     names = []
     for task in chain.tasks:
         step = chain.of_task(task)[0]
@@ -64,8 +64,8 @@ def _rising(chain: "Chain") -> str | None:
     if not names:
         return None
     return (
-        f"the accuracy on {listed(names)} is better where its loss is worse: check that the column "
-        "of the loss is right"
+        f"the accuracy on {listed(names)} increases with its loss: check that the column of the "
+        "loss is right"
     )
 
 
@@ -77,8 +77,8 @@ def _at_chance(chain: "Chain") -> str | None:
         return None
     verb = "is" if len(names) == 1 else "are"
     return (
-        f"{listed(names)} {verb} at chance in nearly all runs, which do not show when the accuracy "
-        "will rise: the prediction is little more than its prior"
+        f"{listed(names)} {verb} at chance level in nearly all runs, so they do not show when the "
+        "accuracy will rise: the prediction is little more than the prior"
     )
 
 
@@ -108,8 +108,8 @@ def _beyond(chain: "Chain") -> str | None:
     if not names:
         return None
     return (
-        f"the loss on {listed(names)} is predicted far below that of all runs (by more than half "
-        "its range): how the accuracy goes on there is the law's guess"
+        f"the predicted loss on {listed(names)} is far below that of all runs (by more than half "
+        "their range): the accuracy there is extrapolated"
     )
 
 
@@ -118,7 +118,7 @@ def _few_sizes(chain: "Chain") -> str | None:
     if num >= _FEW_SIZES:
         return None
     sizes = "one size" if num == 1 else f"{num} sizes"
-    return f"the runs have {sizes}: how errors grow with the size is assumed, not measured"
+    return f"the runs have {sizes}: how errors grow with size is assumed, not estimated"
 
 
 def _floor(chain: "Chain") -> str | None:
@@ -134,8 +134,8 @@ def _floor(chain: "Chain") -> str | None:
     if not names:
         return None
     return (
-        f"the runs do not determine the floor of {listed(names)} (only its prior at chance does): "
-        "smaller runs would"
+        f"the runs do not determine the floor of {listed(names)}, which is set by its prior at "
+        "chance; smaller runs would determine it"
     )
 
 

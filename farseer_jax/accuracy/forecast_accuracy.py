@@ -1,4 +1,4 @@
-"""``forecast_accuracy``: accuracies that runs will reach, from a table of smaller runs."""
+"""``forecast_accuracy``: accuracies of larger runs, from a table of smaller runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,38 +41,38 @@ def forecast_accuracy(
     units: Mapping[str, float | None] | None = None,
     seed: int = 0,
 ) -> AccuracyForecast:
-    """Forecast the accuracies of larger runs on tasks, with intervals, and say which are known.
+    """Forecast the accuracies of larger runs on tasks, with intervals and hold-outs.
 
     Accuracies are predicted in two steps: a :func:`forecast` of the loss on each task, and a
-    logistic function of it (:class:`LogisticAccuracy`, its floor near chance, its ceiling at 1).
+    logistic function of it (:class:`LogisticAccuracy`, with floor near chance and ceiling at 1).
     Other approaches are compared by how well each predicted larger runs from smaller ones: a
     logistic function of N and D in a single step (:class:`SingleStepAccuracy`), and an exponential
-    function of the loss (:class:`ExponentialAccuracy`). Errors of all steps move together within a
-    size; all tasks and hold-outs are fitted in one batch.
+    function of the loss (:class:`ExponentialAccuracy`). In all steps, runs of one size share an
+    error. All tasks and hold-outs are fitted in one batch.
 
     Args:
         runs: :class:`Runs` or a table with N, D, losses and accuracies, a row per run.
-        points: where to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; a run of ten
-            times the largest compute unless given.
-        tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; those that end in
-            ``_acc`` and the like unless given.
-        task_loss: the column of a loss for all tasks, or a pattern of one for each, ``"*_bpb"``;
-            by default the one with the name of the task, else the table's loss.
-        by: columns that tell recipes apart, which are then ranked.
+        points: runs to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; by default a
+            run of ten times the largest compute.
+        tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; by default those
+            that end in ``_acc`` and the like.
+        task_loss: the column of one loss for all tasks, or a pattern with a column for each, such
+            as ``"*_bpb"``; by default the column with the name of the task, else the table's loss.
+        by: columns that identify recipes, which are then ranked.
         approaches: ``"two-step"``, ``"single-step"``, ``"exponential"``, or several, which are
-            combined with weights by those earlier extrapolations.
-        law: of the loss; the usual laws unless given.
-        chance: accuracy of guessing, of all tasks or by task; usual benchmarks are known.
-        questions: number of questions, of all tasks or by task, for the noise of counting.
+            combined with weights by those hold-outs.
+        law: of the loss; by default the usual laws over N and D.
+        chance: chance level of all tasks, or by task; it is known for the usual benchmarks.
+        questions: number of questions of all tasks, or by task, for the binomial noise.
         percent: whether accuracies are in per cent.
         level: nominal coverage of the intervals.
-        columns_of: columns of N and D that are not found by name.
+        columns_of: columns of N and D, if not found by name.
         units: factors of N and D.
         seed: of the draws behind intervals.
 
     Raises:
         ValueError: a column is missing, an accuracy is outside 0 to 1, or a setting is unknown.
-        TypeError: not a table.
+        TypeError: ``runs`` is not a table.
 
     Example:
         >>> import farseer_jax as fj

@@ -1,4 +1,4 @@
-"""How predictable a task is: earlier extrapolations beside repeating the largest run."""
+"""How predictable a task is: hold-outs compared with repeating the largest run."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -19,15 +19,15 @@ class Predictability(NamedTuple):
 
     Attributes:
         task: name of the task.
-        error: mean absolute error of earlier extrapolations; NaN without any.
-        error_of_largest: that of repeating the accuracy of the largest smaller run.
+        error: mean absolute error on hold-outs; NaN without any.
+        error_of_largest: the error of repeating the accuracy of the largest smaller run.
         scatter: standard deviation of runs around the law.
-        counting: standard deviation by the number of questions; NaN where it is not known.
-        num_above: how many runs are above the floor by more than their scatter.
-        num_runs: how many runs there are.
-        inside: share of the earlier extrapolations inside their 90 % interval.
-        verdict: ``"predictable"``; ``"not shown"`` without hold-outs; ``"not predictable"`` where
-            repeating the largest run was about as good; ``"at chance"``.
+        counting: binomial standard deviation by the number of questions; NaN if it is not known.
+        num_above: number of runs above the floor by more than twice their scatter.
+        num_runs: number of runs.
+        inside: share of the hold-out predictions whose 90 % interval contains the observed value.
+        verdict: ``"predictable"``; ``"not shown"`` without hold-outs; ``"not predictable"`` if
+            repeating the largest run was about as good; or ``"at chance"``.
     """
 
     task: str
@@ -42,7 +42,7 @@ class Predictability(NamedTuple):
 
 
 def predictability_of(record: TaskRecord, step: AccuracyStep, column: TaskColumn) -> Predictability:
-    """Judge a task by its earlier extrapolations."""
+    """Judge a task by its hold-outs."""
     known = step.runs.accuracy[~np.isnan(step.runs.accuracy)]
     num_above = int(above_chance(step).sum())
     counting = np.nan

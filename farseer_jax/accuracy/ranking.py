@@ -25,10 +25,10 @@ class Ranking(NamedTuple):
 
 
 def ranking_of(chains: Sequence[Chain], labels: Sequence[str]) -> Ranking:
-    """Count in how many joint draws each recipe is the best.
+    """The share of joint draws in which each recipe is the best.
 
-    Recipes are drawn independently: what their runs have in common is not counted, so that
-    probabilities are rather too near to even.
+    Recipes are drawn independently. Errors that their runs share are ignored, so the probabilities
+    tend to be too close to even.
     """
     stack = np.stack([chain.simulated[0] for chain in chains])  # (recipe, draw, point, task)
     is_best = stack == stack.max(axis=0)

@@ -49,8 +49,8 @@ class Recipe(NamedTuple):
     """The accuracies of one recipe.
 
     Attributes:
-        chain: what predicts them.
-        records: earlier extrapolations, of each approach and task.
+        chain: the chain that predicts them.
+        records: hold-outs of each approach and task.
     """
 
     chain: Chain
@@ -144,7 +144,7 @@ def average_column(tasks: Sequence[TaskColumn]) -> TaskColumn:
 
 
 def combined(records: Sequence[TaskRecord], shares: Mapping[str, float]) -> TaskRecord:
-    """What several approaches together predicted of one task.
+    """The combined hold-outs of several approaches on one task.
 
     Args:
         records: of one task, by all approaches.
@@ -208,8 +208,8 @@ def _loss(runs: Runs, name: str) -> np.ndarray:
     refuse_bad_rows(found[known], f"column {name!r}", POSITIVE, known)
     if not len(known) or np.ptp(found[known]) == 0.0:
         raise ValueError(
-            f"column {name!r}: the loss is the same in all runs, so that no accuracy follows from "
-            "it: name another column, task_loss='…'"
+            f"column {name!r}: the loss is the same in all runs, so no accuracy can be predicted "
+            "from it; name another column, task_loss='…'"
         )
     return found
 

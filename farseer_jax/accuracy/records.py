@@ -1,4 +1,4 @@
-"""Earlier extrapolations of accuracies: fit the smaller sizes, predict the next larger."""
+"""Hold-outs of accuracies: fit the smaller sizes, predict the next larger ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class TaskRecord:
         holdout: of each prediction, ``(prediction,)``.
         run: the predicted run, ``(prediction,)``.
         predicted: from the runs of smaller sizes, ``(prediction,)``.
-        observed: what the run had, ``(prediction,)``.
+        observed: the accuracy of the run, ``(prediction,)``.
         sd: standard deviation of a run there, ``(prediction,)``.
         first_sd: the part of it by the first step, ``(prediction,)``.
         largest: accuracy of the largest of the smaller runs, ``(prediction,)``.
@@ -53,7 +53,7 @@ class TaskRecord:
 
     @property
     def widening(self) -> float:
-        """The factor of standard deviations that the misses ask for, at least 1."""
+        """The factor by which these errors widen standard deviations, at least 1."""
         return widening_of(self.holdout, (self.predicted - self.observed) / self.sd)
 
     def miss(self, holdout: int) -> float:
@@ -63,7 +63,7 @@ class TaskRecord:
 
 
 def widening_of(holdout: np.ndarray, scores: np.ndarray) -> float:
-    """The factor of standard deviations that standardised misses ask for, at least 1.
+    """The factor by which standardised errors widen standard deviations, at least 1.
 
     Args:
         holdout: of each miss, ``(miss,)``.

@@ -20,7 +20,7 @@ from farseer_jax.solvers.correlated_residuals import CorrelatedWeights
 from farseer_jax.solvers.estimated_noise import Laplace, Noise, fit_with_noise, laplace_at
 from farseer_jax.solvers.fit_problem import FitProblem
 
-SIZE = "size"  # the coordinate along which errors move together
+SIZE = "size"  # the coordinate along which errors are correlated
 _IDENTITY = Link("identity")
 NOISE = Noise(guess=0.01)  # one point
 # Runs of one size share an error, in multiples of a run's noise. A smooth misfit is left out: on
@@ -35,7 +35,7 @@ class StepRuns(NamedTuple):
         inputs: the law's inputs, ``(run,)`` each.
         size: of each run, such as N: runs of one size share an error, ``(run,)``.
         accuracy: NaN where it is missing, ``(run,)``.
-        weights: 0 for runs that do not count, ``(run,)``.
+        weights: 0 for runs that are left out, ``(run,)``.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -78,8 +78,8 @@ class AccuracyStep:
         prior_precision: of the parameters, times the noise's variance, ``(parameter,)``.
         source: which first step predicts the loss on the task; −1 for a law of the points alone.
         share: weight of the step among those of its task.
-        widening: factor of the standard deviations, by earlier extrapolations.
-        chance: accuracy of guessing; NaN where it is not known.
+        widening: factor of the standard deviations, by hold-outs.
+        chance: chance level; NaN if it is not known.
     """
 
     task: str
@@ -97,7 +97,7 @@ class AccuracyStep:
 
     @cached_property
     def posterior(self) -> Posterior:
-        """The posterior, from what is stored of it."""
+        """The posterior, restored from the stored fields."""
         member = _member(type(self.law), self.prior)
         columns = _columns(self.errors, self.runs)
         features = columns.at(self.runs.with_size)

@@ -40,7 +40,7 @@ def step_prior(
         law: the law's class.
         inputs: its inputs at the runs that count, ``(run,)`` each.
         accuracy: their accuracies, ``(run,)``.
-        chance: the accuracy of guessing; NaN where it is not known.
+        chance: the chance level; NaN if it is not known.
     """
     if law is LogisticAccuracy:
         return _logistic(inputs["task_loss"], accuracy, chance)
@@ -55,7 +55,7 @@ def step_prior(
 
 
 def _floor(accuracy: np.ndarray, chance: float) -> tuple[float, float]:
-    """The prior of the floor: about chance, or else somewhat below the least accuracy."""
+    """The prior of the floor: near chance, or otherwise somewhat below the lowest accuracy."""
     if np.isfinite(chance):
         return chance, _FLOOR_SD
     return 0.9 * float(accuracy.min()), _NO_CHANCE_SD

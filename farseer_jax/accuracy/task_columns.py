@@ -1,4 +1,4 @@
-"""Which columns of a table are accuracies, and which loss belongs to each."""
+"""The columns of a table that hold accuracies, and the loss of each."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ _ACCURACIES = (
 )  # fmt: skip
 _LOSSES = ("bpb", "bits_per_byte", "bpb_v2", "task_loss", "loss", "ce", "nll", "nll_per_byte")
 _SEPARATORS = ("_", "/", "-", ".", ",", " ", "|")
-# Accuracy of guessing by the name of a task; the longest name that begins a task's counts.
+# Chance level by the name of a task; the longest matching prefix is used.
 _CHANCE = {
     "hellaswag": 1 / 4, "arc": 1 / 4, "openbookqa": 1 / 4, "obqa": 1 / 4, "openbook": 1 / 4,
     "sciq": 1 / 4, "mmlu": 1 / 4, "race": 1 / 4, "logiqa": 1 / 4, "agievalsat": 1 / 4,
@@ -34,8 +34,8 @@ class TaskColumn(NamedTuple):
     Attributes:
         name: the column of the accuracy, which names the task.
         loss: the column of the loss that it is predicted from.
-        chance: accuracy of guessing; NaN where it is not known.
-        num_questions: how many questions it has; None where it is not known.
+        chance: chance level; NaN if it is not known.
+        num_questions: number of questions; None if it is not known.
     """
 
     name: str
@@ -62,7 +62,7 @@ def find_tasks(
             None takes the column with the stem of the task (``hellaswag_bpb``), else the common
             loss.
         common: the column of the loss of all tasks, if there is one.
-        chance: accuracy of guessing of all tasks, or by task; else by the usual names.
+        chance: chance level of all tasks, or by task; otherwise by the usual names.
         questions: number of questions of all tasks, or by task.
 
     Raises:
@@ -94,7 +94,7 @@ def _named_tasks(names: Sequence[str], tasks: str | Sequence[str] | None) -> lis
     found = [name for name in names if stem_of(name, _ACCURACIES) is not None]
     if not found:
         raise ValueError(
-            "no column is an accuracy by its name, such as hellaswag_acc: name the columns, "
+            "no column has the name of an accuracy, such as hellaswag_acc; name the columns, "
             f"tasks='…'; the columns are {', '.join(names)}"
         )
     return found
@@ -124,7 +124,7 @@ def _losses_of(
             found[task] = own
     if without:
         raise ValueError(
-            f"the task {without[0]!r} has no loss: name its column, such as "
+            f"the task {without[0]!r} has no loss; name its column, such as "
             f"{without[0].partition('_')[0]}_bpb, or one loss for all tasks, task_loss='…'"
         )
     return found
@@ -172,7 +172,7 @@ def _questions_of(name: str, given: int | Mapping[str, int] | None) -> int | Non
 
 
 def _refuse_unknown(option: str, given: object, tasks: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse names that are no columns; other columns may be tasks that were not asked for."""
+    """Refuse names that are not columns; other columns may be tasks that were not requested."""
     if isinstance(given, Mapping):
         unknown = [name for name in given if name not in names]
         if unknown:
@@ -200,7 +200,7 @@ def checked_accuracy(values: object, name: str, *, percent: bool = False) -> np.
     if not percent and (found[np.isfinite(found)] >= 0.0).all() and np.nanmax(found) > 1.5:
         raise ValueError(
             f"column {name!r}: expected accuracies from 0 to 1, got up to {np.nanmax(found):g}, "
-            "which looks like per cent: give percent=True"
+            "which look like percentages; give percent=True"
         )
     raise ValueError(
         f"column {name!r}: expected accuracies from {'0 to 100' if percent else '0 to 1'}, got "

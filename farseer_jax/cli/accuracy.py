@@ -1,4 +1,4 @@
-"""``farseer accuracy``: the accuracies that a run will reach, and which recipe is best."""
+"""``farseer accuracy``: predicted accuracies of a run, and which recipe is best."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +58,10 @@ _OPTIONS = Group(
     option(
         "--task-loss",
         patterns,
-        "Column of a loss for all tasks, or a pattern of one for each, such as '*_bpb'; by default "
-        "the one with the name of the task, else the loss of the table.",
+        "Column of one loss for all tasks, or a pattern with a column for each, such as '*_bpb'; "
+        "by default the column with the name of the task, else the loss of the table.",
     ),
-    option("--by", names, "Columns that tell recipes apart, which are then ranked.",
+    option("--by", names, "Columns that identify recipes, which are then ranked.",
            metavar="COLUMN"),
     option(
         "--approaches",
@@ -72,21 +72,21 @@ _OPTIONS = Group(
     option(
         "--chance",
         numbers_by_name,
-        "Accuracy of guessing on a task, such as my_acc=0.25; usual benchmarks are known.",
+        "Chance level of a task, such as my_acc=0.25; it is known for the usual benchmarks.",
     ),
     option(
         "--questions",
         numbers_by_name,
-        "Number of questions of a task, such as my_acc=1000, for the noise of counting.",
+        "Number of questions of a task, such as my_acc=1000, for the binomial noise.",
     ),
-    option("--percent", help="Accuracies are in per cent.", is_flag=True),
+    option("--percent", help="Accuracies are percentages.", is_flag=True),
     level_option(),
     seed_option("--seed", "Seed of the draws behind the intervals."),
 )  # fmt: skip
 _COLUMNS = Group(
     READING,
-    option("--N", "COLUMN", "Column with the parameters."),
-    option("--D", "COLUMN", "Column with the training tokens."),
+    option("--N", "COLUMN", "Column of the number of parameters."),
+    option("--D", "COLUMN", "Column of the training tokens."),
 )
 
 
@@ -129,7 +129,7 @@ def _read(settings: Settings) -> "_Table":
         files=["path"],
     ),
     _OPTIONS,
-    summary="The accuracies on tasks that a run will reach.",
+    summary="Accuracies that a run will reach on tasks.",
     json="the accuracies",
     delivers="Accuracies",
     figure="plot_accuracy",
@@ -146,13 +146,13 @@ def accuracy(
     approaches: list[str] | None,
     **options: Any,
 ) -> "AccuracyForecast":
-    """Predict accuracies of runs that were not trained yet, with intervals.
+    """Predict accuracies of runs that are not trained yet, with intervals.
 
     RUNS is a table with N, D, accuracies on tasks, and a loss for each task or
-    one for all. The loss is forecast, and an accuracy from it by a logistic
-    law. Prints the accuracies, which recipe is best with --by, how well larger
-    runs were predicted from smaller ones on each task, and other approaches in
-    comparison.
+    one for all. The loss is forecast, and the accuracy is predicted from it by
+    a logistic law. Prints the accuracies, the best recipe with --by, how well
+    larger runs were predicted from smaller ones on each task, and a comparison
+    with other approaches.
     """
     import farseer_jax
 

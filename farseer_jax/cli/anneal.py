@@ -1,4 +1,4 @@
-"""``farseer anneal``: the losses that runs would have had, had they been annealed earlier."""
+"""``farseer anneal``: the losses that runs would have reached if annealed earlier."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ _OPTIONS = Group(
     option(
         "--over",
         NumberRange(0, min_open=True),
-        "Length of an anneal: a number of steps, or below 1 a fraction of the steps before it.",
+        "Length of an anneal: a number of steps or, below 1, a fraction of the steps before it.",
         default=0.2,
     ),
     option(
@@ -44,18 +44,18 @@ _OPTIONS = Group(
         f"Shape of the decay: {', '.join(SHAPES)}.",
         default=SHAPES[0],
     ),
-    option("--final", NumberRange(0), "Learning rate of the last step.", default=0.0),
+    option("--final", NumberRange(0), "Learning rate at the last step.", default=0.0),
     option(
         "--same-steps",
-        help="Anneals end at the logged steps, instead of beginning there.",
+        help="Anneals end at the logged steps instead of beginning there.",
         is_flag=True,
     ),
     option("--num-anneals", FROM_1, "Number of anneals of each curve.", default=16),
     option(
         "--tokens-per-step",
         _tokens,
-        "Tokens of a batch, such as 500k, or the input that holds them: adds the tokens D of each "
-        "row; also where TABLE counts tokens.",
+        "Batch size in tokens, such as 500k, or the input that holds it: adds the tokens D of each "
+        "row; also needed if TABLE counts tokens.",
     ),
     level_option(),
     csv_option("Write the losses as a table of runs, which `farseer fit` reads."),
@@ -63,7 +63,7 @@ _OPTIONS = Group(
         "--rows",
         Choice(ROWS),
         "Rows of each run in --csv: the last and one for each halving of its steps (doubling), or "
-        "the last.",
+        "only the last.",
         default=ROWS[0],
     ),
 )
@@ -72,7 +72,7 @@ _OPTIONS = Group(
 @command(
     CURVES_AND_TOKENS,
     _OPTIONS,
-    summary="Losses of runs, had they been annealed earlier.",
+    summary="Losses that runs would have reached if annealed.",
     json="the losses",
     delivers="Annealed losses",
     figure="plot_annealed",
@@ -86,12 +86,12 @@ _OPTIONS = Group(
 def anneal(
     fit: "CurveFit", num_anneals: int, csv: Path | None, rows: Any, **options: Any
 ) -> Output:
-    """Predict the loss of runs, had they been annealed from some steps on.
+    """Predict the losses that runs would have reached if annealed earlier.
 
-    TABLE, FIT.json and options are as for `farseer curves`. So checkpoints of a
-    run with a constant learning rate stand for shorter runs: --csv writes them
-    as a table of runs with standard errors. Rows of one run are not independent
-    runs, so it has few of each.
+    TABLE, FIT.json and options are as for `farseer curves`. Checkpoints of a
+    run with a constant learning rate thus represent shorter runs, and --csv
+    writes them as a table of runs with standard errors. Rows of one run are not
+    independent runs, so the table has few of each.
     """
     import farseer_jax
 

@@ -1,4 +1,4 @@
-"""What commands about loss curves read: a table of curves, which is fitted, or a saved fit."""
+"""Input of the commands about loss curves: a table of curves, which is fitted, or a saved fit."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +38,7 @@ _READ_AS = ("table_name", "derive", "where")
 
 @reads("[RUN:]SCHEDULE", joined=True)
 def schedules(text: str) -> list[tuple[str, str]]:
-    """The name of a run, empty without one, and a schedule as text or the file of one."""
+    """The name of a run (or an empty text) and a schedule, as text or as a file."""
     run, _, schedule = text.rpartition(":")
     if not schedule.strip():
         raise expected("a schedule (such as 'cosine steps=24000 peak=3e-4')", text)
@@ -47,7 +47,7 @@ def schedules(text: str) -> list[tuple[str, str]]:
 
 EXAMPLE_CURVES = option(
     "--example",
-    help="Fit made-up curves, one of a run still going, instead of a file.",
+    help="Fit simulated curves, one of a run still going, instead of a file.",
     is_flag=True,
 )
 _COLUMNS = (
@@ -63,23 +63,23 @@ _READING = Group(
         "--schedule",
         schedules,
         "Schedule of the learning rate, instead of --lr: 'cosine steps=24000 peak=3e-4 "
-        "warmup=2000 final=3e-5', or a file of step and lr; RUN: before it for one run (may be "
-        "repeated).",
+        "warmup=2000 final=3e-5', or a file with step and lr; with RUN: before it, for that run "
+        "only (may be repeated).",
     ),
-    option("--N", "COLUMN", "Column with the parameters."),
+    option("--N", "COLUMN", "Column of the number of parameters."),
     option(
         "--input columns_of",
         columns,
         "Column of another input that is constant along a run, such as batch=batch_size.",
     ),
-    option("--warmup", FROM_0, "Steps of warm-up; found in the learning rates unless given."),
-    option("--keep-warmup", help="Fit the losses of the warm-up too.", is_flag=True),
-    option("--keep-spikes", help="Fit the spikes of the loss too.", is_flag=True),
+    option("--warmup", FROM_0, "Steps of warm-up; inferred from the learning rates unless given."),
+    option("--keep-warmup", help="Also fit the losses of the warm-up.", is_flag=True),
+    option("--keep-spikes", help="Also fit the spikes of the loss.", is_flag=True),
     *(own for group in PREPARING for own in group.options if own.name in _READ_AS),
 )
 _TOKENS = Group(
     READING,
-    option("--tokens-per-step", POSITIVE, "Tokens of a batch, where TABLE counts tokens."),
+    option("--tokens-per-step", POSITIVE, "Batch size in tokens, if TABLE counts tokens."),
 )
 _FITTING = Group(
     "Law",
@@ -92,8 +92,7 @@ _FITTING = Group(
         "--points",
         WholeRange(8),
         "Number of points, evenly spaced in the logarithm of the step, to which each curve is "
-        "thinned.",
-        default=64,
+        "thinned; 64 unless given, and fewer where there are more than 24 curves.",
     ),
 )
 
@@ -208,12 +207,12 @@ def schedule_of(text: str) -> "Schedule":
 def inputs_of(
     fit: "CurveFit", given: Mapping[str, float] | None, *, needs_all: bool = True
 ) -> dict[str, float]:
-    """What ``--given`` says of a new run.
+    """The inputs of a new run, from ``--given``.
 
     Args:
         fit: the fit.
         given: values by input.
-        needs_all: whether each input of the law is needed.
+        needs_all: whether every input of the law is required.
 
     Raises:
         UsageError: an input is missing, or the law has no such input.
@@ -223,13 +222,13 @@ def inputs_of(
         if name not in needed:
             raise click.UsageError(
                 f"--given {name}=… has no effect: the law {fit.law.name} has no input {name}, as "
-                "where all curves have one value of it; leave it out."
+                "when all curves have the same value of it; leave it out."
             )
     missing = [name for name in needed if name not in own]
     if needs_all and missing:
         raise click.UsageError(
-            f"Missing option '--given {missing[0]}=NUMBER': the curves have several {missing[0]}, "
-            "and the loss of a new run depends on it."
+            f"Missing option '--given {missing[0]}=NUMBER': the curves differ in {missing[0]}, and "
+            "the loss of a new run depends on it."
         )
     return own
 

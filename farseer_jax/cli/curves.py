@@ -1,4 +1,4 @@
-"""``farseer curves``: loss curves, the losses at which they will end, and other schedules."""
+"""``farseer curves``: final losses of loss curves, and of other schedules."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,8 @@ _PREDICTIONS = Group(
         "--predict predicted",
         schedules,
         "Another schedule whose final loss to predict, such as 'wsd steps=48000 peak=3e-4 "
-        "decay=8000', or a file of step and lr; RUN: before it continues that run (may be "
-        "repeated).",
+        "decay=8000', or a file with step and lr; with RUN: before it, it continues that run (may "
+        "be repeated).",
     ),
     option("--given", numbers_by_name, "Input of a run to predict, such as N=400M."),
     level_option(),
@@ -39,7 +39,7 @@ def _check(settings: Settings) -> None:
 @command(
     CURVES,
     _PREDICTIONS,
-    summary="What loss a run will end at, and another schedule's.",
+    summary="Final loss of a run, and of other schedules.",
     json="the fit",
     delivers="Fit",
     figure="plot_loss_curves",
@@ -56,13 +56,13 @@ def curves(
     given: dict[str, float] | None,
     level: float,
 ) -> Output:
-    """Fit a law of loss curves, and forecast the final loss of each run.
+    """Fit a law of loss curves, and predict the final loss of each run.
 
-    TABLE has a row for each logged step of each run: its loss and its learning
-    rate. Or it is a folder of logged runs, or wandb:ENTITY/PROJECT. A run whose
-    schedule goes on after its last loss is still going. Prints the law, the
-    loss at which each run ends with its interval, reasons to doubt it, and how
-    well each law predicted what it was not fitted to.
+    TABLE has a row for each logged step of each run, with its loss and its
+    learning rate. It may also be a folder of logged runs, or
+    wandb:ENTITY/PROJECT. A run whose schedule continues past its last loss is
+    still going. Prints the law, the final loss of each run with its interval,
+    warnings, and the errors of each law on hold-outs.
     """
     fit = replace(fit, level=level)
     if not predicted:

@@ -1,4 +1,4 @@
-"""``farseer schedule``: the learning-rate schedule with the least final loss."""
+"""``farseer schedule``: the learning-rate schedule with the lowest final loss."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,18 +41,18 @@ def _families(text: str) -> list[str]:
 
 _OPTIONS = Group(
     "Schedule",
-    option("--steps", FROM_1, "Number of steps, the warm-up included.", required=True),
-    option("--peak", POSITIVE, "Highest learning rate; that of the curves unless given."),
+    option("--steps", FROM_1, "Number of steps, including the warm-up.", required=True),
+    option("--peak", POSITIVE, "Peak learning rate; that of the curves unless given."),
     option(
         "--family",
         _families,
         f"Families to search: {', '.join(FAMILIES)}; all unless given.",
     ),
-    option("--final", NumberRange(0), "Learning rate of the last step; searched unless given."),
+    option("--final", NumberRange(0), "Learning rate at the last step; searched unless given."),
     option(
         "--rise",
         FROM_0,
-        "Steps of warm-up of the schedule; that of most curves unless given.",
+        "Steps of warm-up; the most common among the curves unless given.",
     ),
     option("--given", numbers_by_name, "Input of the run, such as N=400M."),
     option("--knots", WholeRange(5, 1000), "Knots of the free schedule.", default=100),
@@ -64,7 +64,7 @@ _OPTIONS = Group(
 @command(
     CURVES,
     _OPTIONS,
-    summary="The learning-rate schedule with the least final loss.",
+    summary="The learning-rate schedule with the lowest final loss.",
     json="the schedules",
     delivers="Schedules",
     figure="plot_schedule",
@@ -82,13 +82,13 @@ def schedule(
     csv: Path | None,
     **options: Any,
 ) -> Output:
-    """Find the schedule with the least final loss, by a law of loss curves.
+    """Find the schedule with the lowest final loss, by a law of loss curves.
 
     TABLE, FIT.json and options are as for `farseer curves`. Prints the best
-    schedule of each family and the best of any form that never rises, with
-    their losses and their differences from a cosine and from a constant rate.
-    The peak is not searched: no law of curves knows at which one training
-    diverges.
+    schedule of each family and the best of all that do not increase after the
+    warm-up, with their losses and their differences from a cosine and from a
+    constant rate. The peak is not searched, because no law of curves can tell
+    at which peak training diverges.
     """
     import pandas as pd
 

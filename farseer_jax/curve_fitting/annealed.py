@@ -1,4 +1,4 @@
-"""``anneal_curves``: the losses that runs would have had, had they been annealed earlier."""
+"""``anneal_curves``: the losses that runs would have reached if annealed earlier."""
 
 from typing import NamedTuple
 
@@ -27,23 +27,23 @@ def anneal_curves(
     tokens_per_step: float | str | None = None,
     level: float | None = None,
 ) -> AnnealedLosses:
-    """The loss that each run would have had, had it been annealed from each of some steps on.
+    """The loss that each run would have reached if it had been annealed from earlier steps.
 
-    So a run with a constant learning rate, or the stable part of a WSD schedule, gives the loss of
-    a shorter run at each of its steps. The offset and the misfit of the run's own curve are known
-    where it was logged, and enter.
+    A run with a constant learning rate, or the stable phase of a WSD schedule, thus gives the loss
+    of a shorter run at each of its steps. The prediction takes into account the offset and the
+    misfit of the run's own curve where it was logged.
 
     Args:
         fit: the fitted law of the curves.
-        over: the length of an anneal, as a number of steps (from 1), or below 1 as a fraction of
-            the steps before it; of all steps with ``same_steps``.
+        over: the length of an anneal, as a number of steps (from 1) or, below 1, as a fraction of
+            the steps before it; with ``same_steps``, as a fraction of all steps.
         shape: of the decay, ``"linear"``, ``"cosine"``, ``"exponential"`` or ``"sqrt"``.
         final: the learning rate of the last step.
-        same_steps: whether an anneal ends at the step instead of beginning there, as that of a run
-            of so many steps in all.
-        points: at how many steps of each curve, from its log.
-        tokens_per_step: tokens in a batch, or the name of the input of the curves that holds them;
-            then each row has its tokens D.
+        same_steps: whether an anneal ends at the step instead of beginning there, so that the step
+            is the total number of steps of the run.
+        points: number of anneals of each curve, at logged steps.
+        tokens_per_step: batch size in tokens, or the name of the input of the curves that holds
+            it; if given, each row has its tokens D.
         level: nominal coverage of intervals; that of the fit unless given.
 
     Raises:
@@ -69,7 +69,7 @@ def anneal_curves(
     if not rows:
         raise ValueError(
             f"final: no curve has a learning rate above {end:g} at a logged step after its "
-            "warm-up; give a lower one"
+            "warm-up; give a lower final rate"
         )
     batch = None if tokens_per_step is None else _tokens(tokens_per_step, fit)
     last = np.array([row.schedule.steps for _, row in rows])
@@ -92,7 +92,7 @@ def anneal_curves(
 
 
 class _Anneal(NamedTuple):
-    """The step at which an anneal begins, and the schedule that ends with it."""
+    """The step at which an anneal begins, and the schedule up to its end."""
 
     step: int
     schedule: Schedule
@@ -112,7 +112,7 @@ def _checked_length(over: float) -> float:
 def _anneals(
     curve: Curve, over: float, shape: DecayShape, final: float, same_steps: bool, points: int
 ) -> list[_Anneal]:
-    """The anneals of a curve, from some of its logged steps with a rate that can fall."""
+    """The anneals of a curve, from some of its logged steps whose rate can decrease."""
     begin = np.array([_start(int(step), over, same_steps) for step in curve.steps])
     usable = (begin > curve.schedule.warmup) & (begin > 0)
     usable[usable] = curve.schedule.at(begin[usable]) > final
@@ -127,7 +127,7 @@ def _anneals(
 
 
 def _spread(steps: np.ndarray, rows: np.ndarray, points: int) -> list[int]:
-    """Up to so many rows, the last one included, spread evenly in the logarithm of the step."""
+    """Up to so many rows, including the last, spread evenly in the logarithm of the step."""
     if len(rows) <= points:
         return rows.tolist()
     place = np.log(steps[rows])
@@ -145,7 +145,7 @@ def _start(step: int, over: float, same_steps: bool) -> int:
 
 
 def _tokens(tokens_per_step: float | str, fit: CurveFit) -> dict[str, float]:
-    """Tokens in a batch of each curve.
+    """The batch size of each curve, in tokens.
 
     Raises:
         ValueError: the curves have no such input, or it is not positive.

@@ -1,4 +1,4 @@
-"""``AnnealedLosses``: the losses that runs would have had, had they been annealed earlier."""
+"""``AnnealedLosses``: the losses that runs would have reached if annealed earlier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,33 +20,33 @@ from farseer_jax.runs.runs import Runs
 from farseer_jax.tables.columns import Columns
 
 RowsOfRun: TypeAlias = Literal["last", "doubling"]
-AT_PEAK = 0.9  # of the peak: a lower rate has begun to be annealed
+AT_PEAK = 0.9  # of the peak: below it the decay has begun
 _COUNTS = ("N", "D", "U")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnnealedLosses(Result):
-    """The loss that each run would have had, had it been annealed from some steps on.
+    """The loss that each run would have reached if it had been annealed from earlier steps.
 
-    Rows of one run share its seed, its data and what the law misses along its curve: they are not
-    independent runs. :meth:`to_columns` and :meth:`to_csv` give few of them, with standard errors,
-    as a table for fits of scaling laws.
+    Rows of one run share its seed, its data and the misfit of the law along its curve, so they are
+    not independent runs. :meth:`to_columns` and :meth:`to_csv` return a few of them, with standard
+    errors, as a table for fits of scaling laws.
 
     Attributes:
         fit: the fitted law of the curves.
-        over: the length of each anneal, in steps, or below 1 as a fraction.
+        over: the length of each anneal, in steps or, below 1, as a fraction.
         shape: of the decays.
-        final: the learning rate at the end of each.
+        final: the learning rate at the end of each anneal.
         same_steps: whether anneals end, rather than begin, at a logged step.
         level: nominal coverage of the intervals.
         curve: the curve of each row, ``(row,)``.
         step: at which its anneal begins, ``(row,)``.
         final_step: at which it ends, ``(row,)``.
-        loss: the loss there (its median), ``(row,)``.
+        loss: the median of the loss there, ``(row,)``.
         lower: ends of its interval, ``(row,)``.
         upper: ``(row,)``.
         sd: standard deviation of ln loss, ``(row,)``.
-        D: tokens up to the end, ``(row,)``; None where the tokens of a step are not known.
+        D: tokens up to the end, ``(row,)``; None if the tokens per step are not known.
         warnings: reasons to doubt the losses, worst first.
 
     Example:
@@ -79,7 +79,7 @@ class AnnealedLosses(Result):
 
     @property
     def inputs(self) -> dict[str, np.ndarray]:
-        """What is constant along the curve of each row, such as N, by name, ``(row,)`` each."""
+        """The inputs of the curve of each row, such as N, by name, ``(row,)`` each."""
         names = self.fit.curves[0].inputs
         return {
             name: np.array([self.fit.curves[own].inputs[name] for own in self.curve])
@@ -88,16 +88,16 @@ class AnnealedLosses(Result):
 
     @property
     def at_peak(self) -> np.ndarray:
-        """Whether the rate has not yet fallen where the anneal begins, ``(row,)``."""
+        """Whether the rate is still at its peak where the anneal begins, ``(row,)``."""
         schedules = [self.fit.curves[name].schedule for name in self.curve]
         rates = [own.at(step) / own.peak for own, step in zip(schedules, self.step, strict=True)]
         return np.array(rates) >= AT_PEAK
 
     def draws(self, num: int = 1000, seed: int = 0) -> np.ndarray:
-        """Joint draws of the losses: what rows have in common stays common.
+        """Joint draws of the losses, which keep the correlations between rows.
 
         Args:
-            num: how many draws.
+            num: number of draws.
             seed: of the random numbers.
 
         Returns:
@@ -118,15 +118,15 @@ class AnnealedLosses(Result):
     def to_columns(self, rows: RowsOfRun = "doubling") -> Columns:
         """A table for fits and forecasts: inputs, D if known, loss and its standard error.
 
-        Only anneals that begin at (nearly) the peak of the learning rate are in it: others are no
-        shorter runs of the same kind.
+        It includes only anneals that begin at (nearly) the peak learning rate, because others are
+        not shorter runs of the same kind.
 
         Args:
-            rows: of each run, ``"last"``, or the last and one for each halving of its steps
-                (``"doubling"``).
+            rows: of each run, ``"last"`` for the last one, or ``"doubling"`` for the last one and
+                one for each halving of its steps.
 
         Raises:
-            ValueError: another word, or no anneal begins at the peak.
+            ValueError: ``rows`` is another word, or no anneal begins at the peak.
         """
         kept = self._rows(rows)
         columns = {
@@ -145,7 +145,7 @@ class AnnealedLosses(Result):
         """The rows of :meth:`to_columns` as runs, weighted by their standard errors.
 
         Raises:
-            ValueError: the tokens of a step, or N, are not known.
+            ValueError: the tokens per step, or N, are not known.
         """
         if self.D is None or "N" not in self.inputs:
             lacking = "tokens_per_step=…" if self.D is None else "N among the inputs of the curves"
@@ -203,7 +203,7 @@ class AnnealedLosses(Result):
         where = "up to" if self.same_steps else "from"
         text = (
             f"Losses of {runs} run{'s'[: runs != 1]}, annealed {where} each of {len(self)} steps: "
-            f"{self.shape} to a rate of {self.final:g} over {length}"
+            f"{self.shape} decay to a rate of {self.final:g} over {length}"
         )
         return [Headline(text), *_warned(self.warnings), self.table()]
 
@@ -227,17 +227,22 @@ class AnnealedLosses(Result):
                     next_at = 0.5 * self.final_step[row] if rows == "doubling" else -1
         if not kept:
             raise ValueError(
-                "no anneal begins at the peak of the learning rate, so that none is the loss of a "
-                "shorter run of the same kind; add a curve with a stable part"
+                "no anneal begins at the peak learning rate, so none of the losses is that of a "
+                "shorter run of the same kind; add a curve with a stable phase"
             )
         return np.array(sorted(kept))
 
     def _notes(self, kept: np.ndarray) -> tuple[str, ...]:
         runs = len({self.curve[row] for row in kept})
-        notes = [f"losses annealed by the law {self.fit.law.name}, not observed"]
+        notes = [
+            f"the annealed losses are predictions of the law {self.fit.law.name}, not observations"
+        ]
         left = int((~self.at_peak).sum())
         if left:
-            notes.append(f"{left} anneals left out whose learning rate had fallen before")
+            notes.append(
+                "anneals that begin after the learning rate has decayed are left out "
+                f"({left} of {len(self)})"
+            )
         if len(kept) > runs:
             notes.append(
                 f"{len(kept)} rows of {runs} run{'s'[: runs != 1]}: rows of one run share its "

@@ -1,4 +1,4 @@
-"""How much annealing has taken off the loss at a step, by the law with its prior parameters."""
+"""The share by which annealing has reduced the loss at a step, by the law at its prior means."""
 
 from collections.abc import Mapping
 
@@ -11,13 +11,13 @@ from farseer_jax.curve_laws.multi_power import MultiPower
 
 
 class _AfterWarmup(MultiPower):
-    """The multi-power law of changes after the warm-up."""
+    """The multi-power law with changes after the warm-up only."""
 
     counts_warmup = False
 
 
 def annealed_share(inputs: Mapping[str, np.ndarray], scale: CurveScale) -> np.ndarray:
-    """The share of the loss that falls of the learning rate have taken off, ``(point,)``.
+    """The share by which decreases of the learning rate have reduced the loss, ``(point,)``.
 
     Args:
         inputs: ``"schedule"`` and ``"step"``, ``(point,)`` each.

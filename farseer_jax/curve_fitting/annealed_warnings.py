@@ -34,8 +34,8 @@ def _lower_rates(annealed: "AnnealedLosses") -> Iterator[str]:
     lowest = min(lowest_rate(own) for own in annealed.fit.curves)
     if annealed.final < 0.5 * lowest:
         yield (
-            f"the anneals end at a rate of {annealed.final:g}, and no curve was logged below "
-            f"{lowest:.3g}: what the last part gains is an extrapolation of the law"
+            f"the anneals end at a learning rate of {annealed.final:g}, but no curve was logged "
+            f"below {lowest:.3g}: the gain from the last part of the decay is extrapolated"
         )
 
 
@@ -44,8 +44,8 @@ def _beyond(annealed: "AnnealedLosses") -> Iterator[str]:
     far = annealed.final_step > _BEYOND * longest
     if far.any():
         yield (
-            f"{int(far.sum())} of {len(annealed)} anneals end after more than {_BEYOND:g} times "
-            f"the steps of the longest curve ({longest:,}): they are extrapolations"
+            f"{int(far.sum())} of {len(annealed)} anneals end at more than {_BEYOND:g} times the "
+            f"steps of the longest curve ({longest:,}): their losses are extrapolated"
         )
 
 
@@ -58,6 +58,6 @@ def _fallen(annealed: "AnnealedLosses") -> Iterator[str]:
             names.append(f"{name} from step {int(fallen.min()):,} on")
     if names:
         yield (
-            "the learning rate has already fallen where the anneal begins, so that the loss is "
-            f"not that of a shorter run of the same kind: {shortened(names, _MOST_SHOWN)}"
+            "some anneals begin after the learning rate has already decayed, so their losses are "
+            f"not those of shorter runs of the same kind: {shortened(names, _MOST_SHOWN)}"
         )

@@ -1,4 +1,4 @@
-"""``compare_schedules``: the losses at which runs would end under other schedules."""
+"""``compare_schedules``: the final losses of runs under other schedules."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,16 @@ _LOWER = 0.5  # of the lowest rate that was logged
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ScheduleComparison(Result):
-    """The final losses of schedules by a fit of curves, and how they differ from the first.
+    """The predicted final losses of schedules, and their differences from the first.
 
-    Differences come from joint draws: what is uncertain for all schedules alike cancels, so they
+    Differences come from joint draws. Errors that all schedules share cancel, so the differences
     are more certain than the losses.
 
     Attributes:
         schedules: the schedules.
-        curves: the fitted curve that each continues; empty for a new run, ``(schedule,)``.
-        inputs: what is constant along a new run, such as N.
+        curves: the name of the fitted curve that each continues, empty for a new run,
+            ``(schedule,)``.
+        inputs: quantities that are constant along a new run, such as N.
         level: nominal coverage of intervals.
         loss: final losses (medians), ``(schedule,)``.
         lower: ends of their intervals, ``(schedule,)``.
@@ -36,7 +37,7 @@ class ScheduleComparison(Result):
         difference: of the final loss from that of the first schedule, ``(schedule,)``.
         difference_lower: ends of their intervals, ``(schedule,)``.
         difference_upper: likewise.
-        warnings: reasons to doubt them, worst first.
+        warnings: reasons to doubt the losses, worst first.
 
     Example:
         >>> from farseer_jax import Schedule, compare_schedules, example_curves, fit_curves
@@ -81,7 +82,7 @@ class ScheduleComparison(Result):
                     "change",
                     self._changes(),
                     str if several else None,
-                    f"less the first, {level}",
+                    f"difference from first, {level}",
                     in_data=False,
                 ),
             ],
@@ -90,11 +91,11 @@ class ScheduleComparison(Result):
         )
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The losses, and reasons to doubt them."""
+        """The losses, and warnings."""
         return [self.table(), *([warned("", self.warnings).strip()] if self.warnings else [])]
 
     def _changes(self) -> list[str]:
-        """Differences with their intervals; none for the first."""
+        """Differences with their intervals, empty for the first."""
         ends = self.difference_lower, self.difference_upper
         number = number_format(0.5 * (ends[1] - ends[0]))
         rows = zip(self.difference, *ends, strict=True)
@@ -115,17 +116,16 @@ def compare_schedules(
     seed: int = 0,
     **inputs: float,
 ) -> ScheduleComparison:
-    """The loss at the end of each of some schedules, and how it differs from the first.
+    """The loss at the end of each schedule, and its difference from that of the first.
 
     Args:
         fit: from :func:`fit_curves`.
-        schedules: of runs that were not trained, or of runs that go on.
-        curves: the fitted curve that each schedule continues, or differs from only later; None is
-            a new run.
+        schedules: of runs that were not trained, or that continue a run.
+        curves: the fitted curve that each schedule continues or branches from; None for a new run.
         level: nominal coverage; that of the fit unless given.
-        num_draws: joint draws, for the intervals of differences.
+        num_draws: number of joint draws for the intervals of differences.
         seed: of these draws.
-        inputs: what is constant along a new run, such as N.
+        inputs: quantities that are constant along a new run, such as N.
 
     Raises:
         TypeError: an input is missing or unknown.
@@ -173,18 +173,18 @@ def compare_schedules(
 
 
 def _constant(fit: CurveFit, label: str, inputs: dict[str, float]) -> dict[str, float]:
-    """What is constant along a run: that of its curve, or the given inputs."""
+    """The inputs of a run: those of its curve, or the given ones."""
     needed = type(fit.law).inputs_of_curves()
     for name in inputs:
         if name not in needed:
-            raise TypeError(f"the law {fit.law.name} has no input {name}: leave it out")
+            raise TypeError(f"the law {fit.law.name} has no input {name}; leave it out")
     known = dict(fit.curves[label].inputs) if label else {}
     own = {**known, **inputs}
     missing = [name for name in needed if name not in own]
     if missing:
         raise TypeError(
-            f"the law {fit.law.name} needs {' and '.join(missing)} of a new run: give it, or name "
-            "the curve that it continues"
+            f"the law {fit.law.name} needs {' and '.join(missing)} of a new run; give it, or name "
+            "the curve that the run continues"
         )
     return {name: own[name] for name in needed}
 
@@ -195,7 +195,7 @@ def _far(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
     if most > _FAR * longest:
         yield (
             f"{most:,} steps are {most / longest:.2g} times those of the longest curve "
-            f"({longest:,}): the loss is an extrapolation"
+            f"({longest:,}): the loss is extrapolated"
         )
 
 
@@ -207,7 +207,7 @@ def _peaks(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
         known = " to ".join(f"{own:.3g}" for own in sorted({min(peaks), max(peaks)}))
         yield (
             f"the peak rates {', '.join(f'{own:.3g}' for own in others)} differ from those of the "
-            f"curves ({known}): no law of curves knows at which peak training diverges"
+            f"curves ({known}): no law of curves can tell at which peak training diverges"
         )
 
 
@@ -219,8 +219,8 @@ def _lower_rates(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
     final = min(float(own.rates[-1]) for own in schedules)
     if final < _LOWER * lowest:
         yield (
-            f"a schedule ends at a rate of {final:.3g}, and no curve was logged below "
-            f"{lowest:.3g}: what the last part gains is an extrapolation"
+            f"a schedule ends at a learning rate of {final:.3g}, but no curve was logged below "
+            f"{lowest:.3g}: the gain from the last part of the decay is extrapolated"
         )
 
 

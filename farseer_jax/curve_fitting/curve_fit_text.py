@@ -1,4 +1,4 @@
-"""A fit of curves as text: the losses that runs will end at, warnings, and what they rest on."""
+"""A fit of curves as text: final losses, warnings, and what they are based on."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ _END = "end of "  # of a curve, as hold-outs are named
 
 
 def fit_table(fit: "CurveFit") -> Table:
-    """One row per curve: how it fits, and the loss that it will end at."""
+    """One row per curve: the quality of the fit and the final loss."""
     curves = fit.curves
     final, low, high = _final_losses(fit)
     number = number_format(0.5 * (high - low))
@@ -33,7 +33,7 @@ def fit_table(fit: "CurveFit") -> Table:
             Column("curve", curves.names, left=True),
             *inputs,
             Column("last_step", [int(own.steps[-1]) for own in curves], "{:,}".format, "logged to"),
-            Column("last_loss", [float(own.losses[-1]) for own in curves], number, "loss there"),
+            Column("last_loss", [float(own.losses[-1]) for own in curves], number, "last loss"),
             Column("rms", _rms(fit), share_text, "rms error", secondary=True),
             Column("final_step", steps, "{:,}".format, "final step"),
             Column("running", [own.is_running for own in curves], text=None),
@@ -62,7 +62,7 @@ def fit_parts(fit: "CurveFit") -> Sequence[str | Table]:
 
 
 def fit_content(fit: "CurveFit") -> Mapping[str, Any]:
-    """The fit for readers of JSON."""
+    """The fit, for JSON."""
     law = fit.law
     return {
         "law": law.name,
@@ -81,18 +81,15 @@ def fit_content(fit: "CurveFit") -> Mapping[str, Any]:
 
 def _final_losses(fit: "CurveFit") -> np.ndarray:
     """The loss at the end of each schedule and the ends of its interval, ``(3, curve)``."""
-    found = [
-        (
-            fit.predict(own.schedule, curve=own.name),
-            *fit.interval(own.schedule, curve=own.name),
-        )
-        for own in fit.curves
-    ]
-    return np.array(found, dtype=float).T
+    from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_losses
+
+    ends = [ScheduleEnd(own.name, own.schedule, own.inputs) for own in fit.curves]
+    found = end_losses(fit, ends, fit.level)
+    return np.stack([found.loss, found.lower, found.upper])
 
 
 def _headline(fit: "CurveFit") -> str:
-    """The final losses of the runs that are still going; without any, what was fitted."""
+    """The final losses of the runs that are still going; otherwise what was fitted."""
     going = [own.is_running for own in fit.curves]
     if not 0 < sum(going) <= _MOST_ANSWERS:
         more = f", {sum(going)} of them still running" if any(going) else ""
@@ -118,7 +115,7 @@ def _rests_on(fit: "CurveFit") -> str:
     rows = sum(map(len, fit.curves))
     text = (
         f"{capitalised(fit.law.name)} law, fitted to {_counted(len(fit.curves), 'curve')}: "
-        f"{points:,} points of {rows:,} logged losses; noise of a point "
+        f"{points:,} points from {rows:,} logged losses; noise per point "
         f"{share_text(fit.noise)}"
     )
     if not fit.records[0].holdouts:
@@ -127,23 +124,23 @@ def _rests_on(fit: "CurveFit") -> str:
 
 
 def _records_table(records: "Sequence[CurveRecord]") -> Table:
-    """The misses of each law on whole curves and on ends of curves that were hidden."""
+    """The errors of each law on held-out curves and held-out ends of curves."""
     ends = [np.array([own.startswith(_END) for own in record.holdouts]) for record in records]
     of_curves = [_mean(own.miss[~end]) for own, end in zip(records, ends, strict=True)]
     of_ends = [_mean(own.miss[end]) for own, end in zip(records, ends, strict=True)]
     several = len(records) > 1
-    best = "; the law with the least is used" if several else ""
+    best = "; the law with the smallest error is used" if several else ""
     return Table(
         [
             Column("law", [own.law for own in records], left=True),
-            Column("miss", [_mean(own.miss) for own in records], _share, "miss when hidden"),
+            Column("miss", [_mean(own.miss) for own in records], _share, "hold-out error"),
             Column("miss_of_curves", of_curves, _share, "whole curves"),
             Column("miss_of_ends", of_ends, _share, "ends of curves"),
             Column("widening", [own.widening for own in records], _factor, "intervals widened"),
         ],
         noun="laws",
-        note="miss: rms error of ln loss where a curve, or its last 40 %, was hidden from the fit\n"
-        f"(geometric mean){best}",
+        note="hold-out error: rms error of ln loss on a curve, or its last 40 %, left out of the "
+        f"fit\n(geometric mean){best}",
         best=(0,) if several else (),
     )
 
@@ -162,7 +159,7 @@ def _factor(value: float) -> str:
 
 
 def _rms(fit: "CurveFit") -> list[float]:
-    """Root mean square residual of each curve, outliers left out."""
+    """Root mean square residual of each curve, without outliers."""
     labels = np.concatenate([np.full(len(own), own.name, dtype=object) for own in fit.thinned])
     found = []
     for own in fit.thinned:

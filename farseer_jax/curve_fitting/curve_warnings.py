@@ -12,9 +12,9 @@ from farseer_jax.tables.row_numbers import shortened
 if TYPE_CHECKING:
     from farseer_jax.curve_fitting.result import CurveFit
 
-_FALL = 0.3  # of the peak: a learning rate that fell less shows little of annealing
+_FALL = 0.3  # of the peak: a smaller decay shows little of annealing
 _WIDENED, _OUTLIER, _FAR, _MOST_SHOWN = 1.5, 0.3, 3.0, 5
-_EARLY = 1.5  # times the warm-up: laws do not describe what follows at once
+_EARLY = 1.5  # times the warm-up: laws do not describe the steps right after it
 
 
 def warnings_of(fit: "CurveFit") -> tuple[str, ...]:
@@ -33,9 +33,9 @@ def _no_annealing(fit: "CurveFit") -> Iterator[str]:
     falls = [_observed_fall(own) for own in fit.curves]
     if max(falls) < _FALL:
         yield (
-            "no curve shows a learning rate that has fallen much (at most "
-            f"{max(falls):.0%} of the peak): what annealing gains comes from published curves; add "
-            "a curve that was annealed"
+            "no curve was annealed far (the learning rate decays by at most "
+            f"{max(falls):.0%} of the peak): the gain from annealing is taken from published "
+            "curves; add an annealed curve"
         )
 
 
@@ -49,7 +49,7 @@ def _sizes(fit: "CurveFit") -> Iterator[str]:
     if num == 2:
         yield (
             "two sizes do not determine how the loss depends on N; predictions at other sizes "
-            "rest on published curves: add a third size"
+            "rely on published curves; add a third size"
         )
 
 
@@ -61,8 +61,8 @@ def _far(fit: "CurveFit") -> Iterator[str]:
     }
     if far:
         yield (
-            f"the schedule of {', '.join(far)} goes on to {max(far.values()):.3g} times the "
-            "steps seen: the final loss is an extrapolation"
+            f"the schedule of {', '.join(far)} extends to {max(far.values()):.3g} times the logged "
+            "steps: the final loss is extrapolated far"
         )
 
 
@@ -70,9 +70,9 @@ def _widened(fit: "CurveFit") -> Iterator[str]:
     own = fit.records[0]
     if own.widening > _WIDENED:
         yield (
-            f"the law missed its own hold-outs by more than expected (worst: "
+            f"the errors of the law on hold-outs are larger than expected (worst: "
             f"{own.holdouts[int(own.miss.argmax())]}, {share_text(float(own.miss.max()))}); "
-            f"intervals are {own.widening:.2g} times as wide"
+            f"intervals are widened by a factor of {own.widening:.2g}"
         )
 
 
@@ -88,5 +88,5 @@ def _spikes(fit: "CurveFit") -> Iterator[str]:
         is_one = len(shown) == 1
         yield (
             f"{len(shown)} point{'s'[: not is_one]} far from the law, such as spikes, "
-            f"{'counts' if is_one else 'count'} little: {shortened(shown, _MOST_SHOWN)}"
+            f"{'has' if is_one else 'have'} little weight: {shortened(shown, _MOST_SHOWN)}"
         )

@@ -1,4 +1,4 @@
-"""The error model of loss curves: noise, and what the points of one curve have in common."""
+"""The error model of loss curves: noise and correlated errors along a curve."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from farseer_jax.solvers.covariance_columns import (
 class CurveErrors:
     """Correlated errors along curves: standard deviations of ln loss.
 
-    The errors of ln loss are the sum of noise, independent between points; an offset of each
-    curve, such as that of its seed; a misfit of the law that is smooth in the logarithm of the
-    step; and a share of what annealing has taken off the loss, one part of it the same all along
-    the curve, and one as smooth as the misfit. So the points of a curve do not count as so many
-    runs.
+    The errors of ln loss are the sum of four parts: noise, independent between points; an offset of
+    each curve, such as that of its seed; a misfit of the law that is smooth in the logarithm of the
+    step; and an error proportional to the reduction of the loss by annealing, of which one part is
+    constant along the curve and one is as smooth as the misfit. The points of a curve therefore do
+    not count as independent runs.
 
     Args:
-        offset: of a curve.
-        smooth: of its misfit.
-        length: how far the misfit is alike, in e-folds of the step.
-        annealing: of each part of the error of the annealed loss, relative to the law's.
-        noise: least standard deviation of a point, however many logged losses it is the mean of.
+        offset: of the offset of a curve.
+        smooth: of the misfit.
+        length: correlation length of the misfit, in e-folds of the step.
+        annealing: of each part of the error in the reduction by annealing, relative to it.
+        noise: smallest standard deviation of a point, however many logged losses are averaged.
 
     Raises:
         ValueError: a standard deviation is negative, or the length or the noise is not positive.
@@ -63,11 +63,11 @@ class CurveErrors:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
 
     def columns(self, inputs: Mapping[str, np.ndarray]) -> "CurveErrorColumns":
-        """The columns of the errors at the points of some curves, over the least noise.
+        """The columns of the errors at the points of curves, divided by the smallest noise.
 
         Args:
-            inputs: ``"curve"``, labels, ``"step"``, and ``"annealed_share"``, the share of the
-                loss that annealing has taken off it; ``(point,)`` each.
+            inputs: ``"curve"``, labels, ``"step"``, and ``"annealed_share"``, the share by
+                which annealing has reduced the loss; ``(point,)`` each.
         """
         return CurveErrorColumns(self, inputs)
 
@@ -85,7 +85,7 @@ class CurveErrorColumns:
     def __init__(self, errors: CurveErrors, inputs: Mapping[str, np.ndarray]) -> None:
         self._errors = errors
         points = _points(inputs)
-        order = np.lexsort([points.place, points.curve])  # pivots do not depend on that given
+        order = np.lexsort([points.place, points.curve])  # pivots do not depend on the given order
         points = points.take(order)
         nothing = np.zeros((len(order), 0))
         chosen = incomplete_cholesky(points, self._covariance, self._variance(points), nothing)[0]
@@ -94,7 +94,7 @@ class CurveErrorColumns:
 
     @property
     def own_size(self) -> float:
-        """Nothing is a new size's own."""
+        """A new size has no error of its own."""
         return 0.0
 
     def at(self, inputs: Mapping[str, np.ndarray]) -> Features:
@@ -105,7 +105,7 @@ class CurveErrorColumns:
         return Features(matrix, np.zeros(len(left)), left)
 
     def left_at(self, inputs: Mapping[str, np.ndarray], *, size: bool = True) -> np.ndarray:
-        """What the columns leave out at points, jointly: a matrix R, ``(point, column)``.
+        """The remaining errors at points, jointly: a matrix R, ``(point, column)``.
 
         ``R · Rᵀ`` is the covariance of the errors at the points, given the columns' coefficients.
         """

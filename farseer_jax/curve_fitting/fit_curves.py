@@ -21,6 +21,8 @@ from farseer_jax.runtime.progress import in_stages
 from farseer_jax.runtime.threads import one_blas_thread
 
 _LEAST_POINTS = 8
+_MOST_POINTS = 1_536  # of all curves: more cost time and determine the law no better
+_LEAST_OF_CURVE, _MOST_OF_CURVE = 12, 64
 
 
 def fit_curves(
@@ -28,22 +30,22 @@ def fit_curves(
     law: type[CurveLaw] | str | None = None,
     *,
     errors: CurveErrors | None = None,
-    points: int = 64,
+    points: int | None = None,
     level: float = 0.9,
 ) -> CurveFit:
     """Fit a law of loss curves: the loss along training as a function of the schedule.
 
-    Least squares of ln loss with weak priors; the noise, outliers (spikes) and what the points of
-    a curve have in common are estimated with the law. Its own misses on hold-outs, each curve and
-    the end of each curve, widen its intervals.
+    The fit is least squares of ln loss with weak priors. The noise, outliers (spikes) and
+    correlated errors along each curve are estimated with the law. The intervals are widened
+    according to its errors on hold-outs, which are each curve and the end of each curve.
 
     Args:
-        curves: the curves; those whose schedule goes on after their last loss are still running.
-        law: a law or its name; None chooses among the laws by their misses on hold-outs. Where
-            the curves have several sizes N, the law is that over sizes.
+        curves: the curves; those whose schedule continues past their last loss are still running.
+        law: a law or its name; None chooses the law with the smallest errors on hold-outs. If the
+            curves have several sizes N, the version for several sizes is used.
         errors: amplitudes and length of the correlated errors.
-        points: to how many points, equally spaced in the logarithm of the step, each curve is
-            thinned.
+        points: number of points, equally spaced in the logarithm of the step, to which each curve
+            is thinned; None is 64, and fewer if there are more than 24 curves.
         level: nominal coverage of intervals.
 
     Raises:
@@ -65,10 +67,12 @@ def fit_curves(
         )
     if (num := sum(map(len, curves))) < _LEAST_POINTS:
         raise ValueError(
-            f"curves: {num} points are too few for a law of curves, which needs {_LEAST_POINTS}: "
+            f"curves: {num} points are too few for a law of curves, which needs {_LEAST_POINTS}; "
             "log the loss more often"
         )
     laws = laws_for(curves, law)
+    if points is None:
+        points = int(np.clip(_MOST_POINTS // len(curves), _LEAST_OF_CURVE, _MOST_OF_CURVE))
     thinned = curves.thinned(points)
     errors = CurveErrors() if errors is None else errors
     with one_blas_thread():
@@ -91,7 +95,7 @@ def fit_curves(
 
 
 def laws_for(curves: Curves, law: type[CurveLaw] | str | None) -> list[type[CurveLaw]]:
-    """The laws to be tried: one, or all of the library; over sizes where there are several.
+    """The laws to try: one, or all of the library; the versions for several sizes if needed.
 
     Raises:
         TypeError: not a law of curves.
@@ -112,7 +116,7 @@ def laws_for(curves: Curves, law: type[CurveLaw] | str | None) -> list[type[Curv
 def _fitted(
     curves: Curves, law: type[CurveLaw], errors: CurveErrors
 ) -> tuple[Posterior, CurveRecord]:
-    """A law fitted to all points and to those of each hold-out."""
+    """A law fitted to all points and, for each hold-out, to the points left."""
     points = points_of(curves, law, errors)
     inputs = points.inputs
     holdouts = curve_holdouts(inputs["curve"], inputs["step"])

@@ -1,4 +1,4 @@
-"""The best schedule of any non-increasing form: rates at knots, linear between, by gradient."""
+"""The best non-increasing schedule: rates at knots, linear between them, found by gradient."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ import numpy as np
 from farseer_jax.curve_fitting.schedule_objective import FinalLoss
 
 _MOST_ITERATIONS = 1000
-_CROWDING = 2.0  # knots are closer towards the end, where rates change most
+_CROWDING = 2.0  # knots are denser towards the end, where rates change most
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,9 +17,9 @@ class FreeSearch:
     Attributes:
         rates: of the steps after the warm-up, ``(step,)``.
         loss: the final loss.
-        gap: the Karush–Kuhn–Tucker residual, in units of the loss: by how much the loss could at
-            most fall, to first order, by any other non-increasing schedule of these knots; a bound
-            where the law is convex in the rates.
+        gap: the Karush–Kuhn–Tucker residual, in units of the loss: to first order, the most that
+            any other non-increasing schedule with these knots could gain; a bound if the law is
+            convex in the rates.
         converged: whether the search stopped at a minimum.
         num_iterations: of L-BFGS.
     """
@@ -31,24 +31,24 @@ class FreeSearch:
     num_iterations: int
 
     def replaced(self, rates: np.ndarray, loss: float) -> "FreeSearch":
-        """The same search with a better schedule than it found."""
+        """The same search with a better schedule."""
         return replace(self, rates=rates, loss=loss)
 
 
 def best_free_schedule(
     objective: FinalLoss, start: np.ndarray, *, knots: int, lowest: float, ends_there: bool = False
 ) -> FreeSearch:
-    """The non-increasing rates with the least final loss.
+    """The non-increasing rates with the lowest final loss.
 
-    The falls between knots are shares of the peak less the lowest rate: not negative, with a sum of
-    1. Divided by their sum they need no other constraint than bounds (L-BFGS-B).
+    The decreases between knots are shares of the peak minus the lowest rate: non-negative, with a
+    sum of 1. Divided by their sum, they need no constraints other than bounds (L-BFGS-B).
 
     Args:
         objective: the final loss.
         start: rates of the steps after the warm-up, ``(step,)``.
-        knots: how many.
+        knots: number of knots.
         lowest: the lowest rate allowed.
-        ends_there: whether the last rate is the lowest.
+        ends_there: whether the last rate is the lowest one.
     """
     from scipy.optimize import minimize
 
@@ -81,31 +81,31 @@ def best_free_schedule(
 
 
 class _Knots:
-    """Rates as falls between knots, from the peak at the first step after the warm-up."""
+    """Rates as decreases between knots, from the peak at the first step after the warm-up."""
 
     def __init__(self, num: int, knots: int, peak: float, lowest: float) -> None:
         share = 1.0 - np.linspace(1.0, 0.0, min(knots, num)) ** _CROWDING
         at = np.unique(np.round(share * (num - 1)).astype(int))
         self.num, self.lowest, self.height, self.at = num, lowest, peak - lowest, at
-        self.num_falls = len(at)  # the last is what is left above the lowest rate
+        self.num_falls = len(at)  # the last is the remainder above the lowest rate
         place = np.clip(np.searchsorted(at, np.arange(num), side="right") - 1, 0, len(at) - 2)
         self.place = place
         self.weight = (np.arange(num) - at[place]) / (at[place + 1] - at[place])
 
     def rates(self, falls: np.ndarray) -> np.ndarray:
-        """The rates of falls with a sum of 1."""
+        """The rates, from decreases with a sum of 1."""
         left = self.height * np.cumsum(falls[::-1])[::-1] + self.lowest
         return np.interp(np.arange(self.num), self.at, left)
 
     def falls(self, rates: np.ndarray) -> np.ndarray:
-        """The falls of rates."""
+        """The decreases between the knots of rates."""
         left = np.maximum(rates[self.at] - self.lowest, 0.0) / self.height
         own = np.maximum(-np.diff(left, append=0.0), 0.0)
         own[0] += max(1.0 - own.sum(), 0.0)
         return own / own.sum()
 
     def slopes(self, slopes: np.ndarray) -> np.ndarray:
-        """Derivatives in the falls of derivatives in the rates."""
+        """Derivatives by the decreases, from derivatives by the rates."""
         of_knots = np.bincount(self.place, (1.0 - self.weight) * slopes, len(self.at))
         of_knots += np.bincount(self.place + 1, self.weight * slopes, len(self.at))
         return self.height * np.cumsum(of_knots)

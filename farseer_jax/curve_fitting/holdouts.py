@@ -10,10 +10,10 @@ _LEAST_POINTS = 6
 
 
 class CurveHoldouts(NamedTuple):
-    """Which points each hold-out fits, and which it predicts.
+    """The points that each hold-out fits, and those that it predicts.
 
     Attributes:
-        names: what each hides, ``(holdout,)``.
+        names: of the held-out curves and ends, ``(holdout,)``.
         fitted: ``(holdout, point)``.
         predicted: ``(holdout, point)``.
     """
@@ -31,8 +31,8 @@ class CurveHoldouts(NamedTuple):
 def curve_holdouts(curve: np.ndarray, step: np.ndarray) -> CurveHoldouts:
     """The hold-outs of the points of some curves.
 
-    Whole curves are hidden where two or more are left; the end of a curve is what follows the
-    first 60 % of its steps. Of many curves, some spread over all are taken.
+    Whole curves are held out if two or more remain. The end of a curve is the part after the first
+    60 % of its steps. If there are many curves, hold-outs are spread over them.
 
     Args:
         curve: labels, ``(point,)``.

@@ -1,4 +1,4 @@
-"""A law of curves as a member of a forecast: its search, priors and starts."""
+"""A law of curves as a member of a forecast: its parameters, priors and starting points."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,7 +16,7 @@ from farseer_jax.solvers.estimated_noise import Noise
 
 _LOG = Link("log")
 _NUM_STARTS = 4
-_STRENGTH = 10.0  # degrees of freedom that the assumed size of the errors is worth
+_STRENGTH = 10.0  # degrees of freedom of the prior of the noise
 
 
 def member_of(law: type[CurveLaw], scale: CurveScale) -> Member:
@@ -49,7 +49,7 @@ def member_of(law: type[CurveLaw], scale: CurveScale) -> Member:
 
 
 def noise_of(errors: CurveErrors) -> Noise:
-    """What is known of the noise of a point before the fit."""
+    """The prior of the noise of a point."""
     return Noise(guess=errors.noise, strength=_STRENGTH)
 
 
@@ -66,7 +66,7 @@ def _inputs_of(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _starts(mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
-    """Starts within the priors, the same in every fit, ``(start, number)``."""
+    """Starting points within the priors, the same in every fit, ``(start, number)``."""
     rng = np.random.default_rng(0)
     reach = np.minimum(sd, 1.0)
     return mean + np.vstack([0.0 * mean, rng.uniform(-1, 1, (_NUM_STARTS - 1, len(mean))) * reach])

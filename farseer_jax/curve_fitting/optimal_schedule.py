@@ -1,4 +1,4 @@
-"""``optimise_schedule``: the learning-rate schedule with the least final loss, by a fit."""
+"""``optimise_schedule``: the learning-rate schedule with the lowest predicted final loss."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -38,26 +38,26 @@ def optimise_schedule(
     level: float | None = None,
     **inputs: float,
 ) -> OptimalSchedule:
-    """The schedule of so many steps with the least final loss, by a fitted law of curves.
+    """The schedule of a given length with the lowest final loss, by a fitted law of curves.
 
-    Each family's best member is found by its gradient, and then the best of all schedules that
-    never rise after the warm-up (``"free"``), which is never worse. The peak is not searched: no
-    law of curves knows at which peak training becomes unstable. The optimum exploits the law, so
-    that it may be right about which schedule is better and wrong about by how much: see
-    ``warnings`` for where it leaves the schedules that were seen.
+    The best schedule of each family is found by gradient, then the best of all schedules that do
+    not increase after the warm-up (``"free"``), which is never worse. The peak is not searched,
+    because no law of curves can tell at which peak training becomes unstable. The optimum exploits
+    the law: it may be right about which schedule is better and wrong about by how much.
+    ``warnings`` say where it goes beyond the schedules that were fitted.
 
     Args:
         fit: the fitted law of the curves.
-        steps: the number of steps, the warm-up included.
-        peak: the highest learning rate; None is the peak of the curves, the highest if they have
-            several.
+        steps: the number of steps, including the warm-up.
+        peak: the peak learning rate; None takes the highest peak of the curves.
         family: ``"wsd"``, ``"cosine"``, ``"linear"``, ``"multi-step"`` (two drops) or ``"free"``,
-            or several; None is all.
-        final: the rate of the last step; None searches it, down to a thousandth of the peak.
-        warmup: steps of warm-up; None is that of most curves, at most a fifth of ``steps``.
-        knots: of the free schedule: its rates are linear between them.
+            or several; None searches all.
+        final: the rate at the last step; None searches it, down to a thousandth of the peak.
+        warmup: steps of warm-up; None takes the most common warm-up of the curves, at most a fifth
+            of ``steps``.
+        knots: number of knots of the free schedule, between which its rate is linear.
         level: nominal coverage of intervals; that of the fit unless given.
-        inputs: what is constant along the run, such as N.
+        inputs: quantities that are constant along the run, such as N.
 
     Raises:
         TypeError: ``fit`` is not a fit of curves; an input is missing or unknown.
@@ -106,7 +106,7 @@ def optimise_schedule(
 def best_schedules(
     objective: FinalLoss, names: Sequence[str], final: float | None, knots: int
 ) -> tuple[dict[str, Schedule], FreeSearch | None]:
-    """The best member of each family, and the search of the free schedule if it is among them."""
+    """The best schedule of each family, and the search of the free schedule if requested."""
     is_free = FREE in names
     known = [name for name in names if name != FREE] or (["wsd"] if is_free else [])
     families = families_named(known, objective, final)
@@ -144,7 +144,7 @@ def _references(objective: FinalLoss) -> dict[str, Schedule]:
 def _compared(
     fit: CurveFit, schedules: Mapping[str, Schedule], constant: Mapping[str, float], level: float
 ) -> tuple[ScheduleCandidate, ...]:
-    """Losses and differences, best first, of one new run that is trained under each schedule."""
+    """Losses and differences, best first, of one new run trained under each schedule."""
     ends = [ScheduleEnd(NEW_RUN, own, constant) for own in schedules.values()]
     found = end_losses(fit, ends, level)
     drawn = end_draws(fit, ends, _NUM_DRAWS, 0)
@@ -213,9 +213,8 @@ def _checked_peak(peak: float | None, fit: CurveFit) -> float:
         raise ValueError("peak: expected a learning rate above 0")
     if own > 1.1 * highest:
         raise ValueError(
-            f"peak: {own:g} is above that of every curve ({highest:g}): a law of curves does not "
-            "know at which peak training becomes unstable, and would always prefer another one; "
-            "fit curves with that peak"
+            f"peak: {own:g} is above the peak of every curve (at most {highest:g}), and a law of "
+            "curves cannot tell at which peak training becomes unstable; fit curves with that peak"
         )
     return own
 

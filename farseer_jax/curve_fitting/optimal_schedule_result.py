@@ -1,4 +1,4 @@
-"""``OptimalSchedule``: the best schedules of families and of any form, and their losses."""
+"""``OptimalSchedule``: the best schedule of each family, the best free one, and their losses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,20 +19,20 @@ _COUNTS = ("N", "D", "U")
 
 @dataclass(frozen=True, eq=False)
 class ScheduleCandidate:
-    """The best schedule of a family, or one that others are compared with.
+    """The best schedule of a family, or a reference schedule.
 
     Attributes:
         family: its name, such as ``"wsd linear"``, ``"free"`` or ``"constant"``.
         schedule: the schedule.
-        loss: the final loss (its median).
+        loss: the median of the final loss.
         lower: ends of its interval.
         upper: likewise.
-        minus_cosine: its loss less that of a cosine to a tenth of the peak.
-        minus_cosine_ends: ends of the interval of this difference, by joint draws: of one run
-            under the one schedule or the other.
-        minus_constant: its loss less that of a constant rate.
+        minus_cosine: its loss minus that of a cosine to a tenth of the peak.
+        minus_cosine_ends: ends of the interval of this difference, from joint draws for one run
+            under either schedule.
+        minus_constant: its loss minus that of a constant rate.
         minus_constant_ends: ends of the interval of this difference.
-        is_reference: whether it is one that others are compared with.
+        is_reference: whether it is a reference that others are compared with.
 
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
@@ -56,7 +56,7 @@ class ScheduleCandidate:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OptimalSchedule(Result):
-    """The best schedule of each family and of any form, and the losses they end at.
+    """The best schedule of each family, the best free one, and their final losses.
 
     Attributes:
         fit: the fitted law of curves.
@@ -65,13 +65,13 @@ class OptimalSchedule(Result):
         warmup: steps of warm-up.
         inputs: what is constant along the run, such as N.
         level: nominal coverage of the intervals.
-        candidates: the schedules, least loss first.
-        gap: the Karush–Kuhn–Tucker residual of the free schedule, in units of the loss: by how much
-            another non-increasing schedule could at most be better, to first order; None if it was
-            not searched.
-        converged: whether the search of the free schedule stopped at a minimum; None likewise.
+        candidates: the schedules, lowest loss first.
+        gap: the Karush–Kuhn–Tucker residual of the free schedule, in units of the loss: to first
+            order, the most that another non-increasing schedule could gain; None if no free
+            schedule was searched.
+        converged: whether the search of the free schedule stopped at a minimum, or None.
         num_iterations: of that search.
-        warnings: where the schedules leave those that were seen, and other reasons for doubt.
+        warnings: where the best schedule goes beyond the curves, and other reasons for doubt.
 
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
@@ -98,7 +98,7 @@ class OptimalSchedule(Result):
 
     @property
     def best(self) -> ScheduleCandidate:
-        """The one with the least final loss, references left out."""
+        """The candidate with the lowest final loss, excluding references."""
         return next(own for own in self.candidates if not own.is_reference)
 
     @property
@@ -108,7 +108,7 @@ class OptimalSchedule(Result):
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The names of the candidates, least loss first."""
+        """The names of the candidates, lowest loss first."""
         return tuple(own.family for own in self.candidates)
 
     def __getitem__(self, family: str) -> ScheduleCandidate:
@@ -131,14 +131,14 @@ class OptimalSchedule(Result):
         """The steps and learning rates of a candidate's schedule, as a table.
 
         Args:
-            family: of the candidate; None is the best.
+            family: of the candidate; None takes the best.
         """
         own = self.best if family is None else self[family]
         steps = np.arange(1, own.schedule.steps + 1)
         return Columns({"step": steps, "lr": own.schedule.rates})
 
     def table(self) -> Table:
-        """One row per candidate, least loss first."""
+        """One row per candidate, lowest loss first."""
         own = self.candidates
         low, high = (np.array([getattr(x, name) for x in own]) for name in ("lower", "upper"))
         number = number_format(0.5 * (high - low))
@@ -162,7 +162,7 @@ class OptimalSchedule(Result):
         )  # fmt: skip
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The answer, warnings, the schedules, and how the free one was found."""
+        """The answer, warnings, the schedules, and the state of the search for the free one."""
         inputs = "".join(
             f", {name} {quantity_text(value) if name in _COUNTS else f'{value:g}'}"
             for name, value in self.inputs.items()
@@ -195,7 +195,7 @@ class OptimalSchedule(Result):
             Column(f"minus_{name}", values, None),
             Column(f"minus_{name}_lower", ends[:, 0], None),
             Column(f"minus_{name}_upper", ends[:, 1], None),
-            Column(f"{name}_text", texts, heading=f"less {name}", in_data=False),
+            Column(f"{name}_text", texts, heading=f"difference from {name}", in_data=False),
         ]
 
     def _search(self) -> list[str]:
@@ -203,8 +203,8 @@ class OptimalSchedule(Result):
             return []
         state = "converged" if self.converged else "stopped before it converged"
         return [
-            f"free schedule: {state} after {self.num_iterations} iterations; to first order no "
-            f"other that never rises is better by more than {self.gap:.1g}"
+            f"free schedule: {state} after {self.num_iterations} iterations; to first order, no "
+            f"other non-increasing schedule is better by more than {self.gap:.1g}"
         ]
 
 

@@ -1,4 +1,4 @@
-"""What the other laws of a fit say of the difference between two schedules."""
+"""Differences between two schedules according to the other laws of a fit."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,7 +7,7 @@ import numpy as np
 from farseer_jax.curve_fitting.result import CurveFit
 from farseer_jax.curves.schedule import Schedule
 
-_AS_GOOD = 2.0  # times the misses of the law that was chosen
+_AS_GOOD = 2.0  # times the hold-out error of the chosen law
 
 
 def disagreeing_laws(
@@ -17,14 +17,14 @@ def disagreeing_laws(
     inputs: Mapping[str, float],
     ends: tuple[float, float],
 ) -> Iterator[str]:
-    """A warning for each law with misses of similar size whose difference lies outside an interval.
+    """A warning for each law with a similar hold-out error that disagrees with an interval.
 
     Args:
         fit: with the records of other laws.
         first: a schedule.
         second: the schedule whose final loss is compared with that of the first.
-        inputs: what is constant along both runs.
-        ends: of the interval of the difference by the law that was chosen.
+        inputs: quantities that are constant along both runs.
+        ends: of the interval of the difference by the chosen law.
     """
     best = fit.records[0]
     for own in fit.records[1:]:
@@ -40,6 +40,6 @@ def disagreeing_laws(
         difference = losses[1] - losses[0]
         if not ends[0] <= difference <= ends[1]:
             yield (
-                f"the {own.law} law, whose misses on hold-outs are {own.rms / best.rms:.2g} times "
-                f"as large, gives a difference of {difference:+.3g}, outside the interval"
+                f"the {own.law} law, whose hold-out error is {own.rms / best.rms:.2g} times as "
+                f"large, gives a difference of {difference:+.3g}, outside the interval"
             )

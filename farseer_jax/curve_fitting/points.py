@@ -1,4 +1,4 @@
-"""Points of curves as the inputs of laws of curves and of their errors."""
+"""Points of curves as inputs of laws of curves and of their error model."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,10 +17,10 @@ class CurvePoints(NamedTuple):
     """The points of some curves.
 
     Attributes:
-        inputs: ``"curve"``, ``"schedule"``, ``"step"`` and what is constant along a curve,
-            ``(point,)`` each.
+        inputs: ``"curve"``, ``"schedule"``, ``"step"`` and quantities that are constant along a
+            curve, ``(point,)`` each.
         target: the logarithms of the losses, ``(point,)``.
-        weights: inverse variances, in units of the least noise, ``(point,)``.
+        weights: inverse variances, in units of the smallest noise, ``(point,)``.
     """
 
     inputs: dict[str, np.ndarray]
@@ -71,7 +71,7 @@ def inputs_at(
         name: of the curve; errors are those of the curve of this name.
         schedule: its schedule.
         steps: the steps.
-        constant: what is constant along the curve.
+        constant: quantities that are constant along the curve.
         scale: of the fitted curves.
     """
     at = np.atleast_1d(np.asarray(steps, dtype=int))
@@ -97,6 +97,6 @@ def _needed(curve: Curve, names: Sequence[str]) -> dict[str, float]:
 
 
 def _weights(curve: Curve, errors: CurveErrors) -> np.ndarray:
-    """Inverse variances of the points: the noise of the logged losses, and the least noise."""
+    """Inverse variances of the points: the noise of the logged losses plus the smallest noise."""
     own = curve.standard_errors
     return 1.0 / (1.0 + ((np.zeros(len(curve)) if own is None else own) / errors.noise) ** 2)

@@ -32,13 +32,13 @@ NEW_RUN = ""  # the label of a run that is not among the curves
 
 @dataclass(frozen=True, eq=False)
 class CurveRecord:
-    """How a law predicted curves, and ends of curves, that it was not fitted to.
+    """The errors of a law on curves, and ends of curves, that were held out.
 
     Attributes:
         law: the law's name.
-        holdouts: what each hold-out hid, ``(holdout,)``.
-        miss: root mean square of ln observed less predicted, ``(holdout,)``.
-        widening: the factor of standard deviations that the misses ask for, at least 1.
+        holdouts: the held-out curves and ends of curves, ``(holdout,)``.
+        miss: root mean square error of ln loss on each, ``(holdout,)``.
+        widening: the factor by which these errors widen standard deviations, at least 1.
         fitted: the law, fitted to all points.
 
     Example:
@@ -56,24 +56,25 @@ class CurveRecord:
 
     @property
     def rms(self) -> float:
-        """Geometric mean of the misses; infinite without hold-outs."""
+        """Geometric mean of the errors; infinite without hold-outs."""
         return float(np.exp(np.log(self.miss).mean())) if len(self.miss) else np.inf
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CurveFit(Result):
-    """A law of loss curves with the errors along them, fitted to the curves of some runs.
+    """A law of loss curves with its error model, fitted to the curves of runs.
 
     Attributes:
         curves: the curves.
         law: the fitted law.
         errors: amplitudes and length of the correlated errors.
-        points: to how many points each curve was thinned.
+        points: number of points to which each curve was thinned.
         level: nominal coverage of intervals.
-        free: the numbers that the fit searched, ``(number,)``.
-        weights: of the points, outliers' reduced, ``(point,)``, one curve after another.
-        prior_precision: of the numbers, times the noise's variance, ``(number,)``.
-        records: the hold-outs of the law, then those of other laws tried.
+        free: the searched parameters, ``(number,)``.
+        weights: of the points, reduced for outliers, ``(point,)``, one curve after another.
+        prior_precision: of the searched parameters, times the variance of the noise,
+            ``(number,)``.
+        records: the hold-outs of the law, then those of the other laws tried.
 
     Example:
         >>> from farseer_jax import Schedule, example_curves, fit_curves
@@ -118,14 +119,15 @@ class CurveFit(Result):
         curve: str | None = None,
         **inputs: Any,
     ) -> np.ndarray:
-        """The predicted loss (its median) at steps of a schedule.
+        """The predicted median loss at steps of a schedule.
 
         Args:
             schedule: of the run, or its text.
-            steps: the steps; None is the schedule's last.
-            curve: the name of the fitted curve that this one continues, or leaves at a step after
-                its first loss; None is a new run.
-            inputs: what is constant along the run, such as N; those of ``curve`` unless given.
+            steps: the steps; None takes the last step of the schedule.
+            curve: the name of the fitted curve that the run continues, or leaves at a step after
+                its first loss; None for a new run.
+            inputs: quantities that are constant along the run, such as N; those of ``curve`` by
+                default.
 
         Returns:
             Of the shape of ``steps``.
@@ -148,15 +150,15 @@ class CurveFit(Result):
         new_run: bool = False,
         **inputs: float,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends of intervals of the loss, arguments as for :meth:`predict`.
+        """Lower and upper ends of intervals of the loss; arguments as for :meth:`predict`.
 
         Args:
             schedule: of the run.
-            steps: the steps; None is the schedule's last.
-            curve: the fitted curve that this one continues.
+            steps: the steps; None takes the last step of the schedule.
+            curve: the fitted curve that the run continues or branches from.
             level: nominal coverage; that of the fit unless given.
             new_run: the interval of one logged loss, noise included.
-            inputs: what is constant along the run.
+            inputs: quantities that are constant along the run.
         """
         level = self.level if level is None else level
         moments, shape = self._moments(schedule, steps, curve, inputs)
@@ -188,13 +190,13 @@ class CurveFit(Result):
         seed: int = 0,
         **inputs: float,
     ) -> np.ndarray:
-        """Joint draws of the loss without noise: what points have in common stays common.
+        """Joint draws of the loss without noise, which keep the correlations between points.
 
         Args:
-            points: a schedule, a step, and the fitted curve that it continues or None, each.
-            num: how many draws.
+            points: for each, a schedule, a step, and the fitted curve that it continues, or None.
+            num: number of draws.
             seed: of the random numbers.
-            inputs: what is constant along the runs.
+            inputs: quantities that are constant along the runs.
 
         Returns:
             ``(draw, point)``.
@@ -210,7 +212,7 @@ class CurveFit(Result):
 
     @cached_property
     def stack(self) -> Stack:
-        """The posterior, from what is stored of it."""
+        """The posterior, restored from the stored fields."""
         points = points_of(self.thinned, type(self.law), self.errors)
         member = self._member
         columns: Any = self.errors.columns(points.inputs)  # has what a posterior needs
@@ -225,7 +227,7 @@ class CurveFit(Result):
 
     @cached_property
     def scale(self) -> CurveScale:
-        """The scale relative to which the law was searched."""
+        """The scale relative to which parameters are searched."""
         return scale_of(self.thinned)
 
     @cached_property
@@ -235,12 +237,12 @@ class CurveFit(Result):
 
     @cached_property
     def residuals(self) -> np.ndarray:
-        """Logarithms of the losses less the law's, correlated errors included, ``(point,)``."""
+        """Logarithms of the losses minus those of the law with correlated errors, ``(point,)``."""
         return self.stack.posteriors[0].laplace.residuals[0]
 
     @property
     def noise(self) -> float:
-        """Standard deviation of ln loss of a point about the law and the errors along its curve."""
+        """Standard deviation of ln loss of a point about the law with its correlated errors."""
         return float(self.stack.posteriors[0].laplace.noise[0])
 
     @cached_property
@@ -249,7 +251,7 @@ class CurveFit(Result):
         return warnings_of(self)
 
     def table(self) -> Table:
-        """One row per curve: how it fits, and the loss that it will end at."""
+        """One row per curve: the quality of the fit and the final loss."""
         return fit_table(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -257,7 +259,7 @@ class CurveFit(Result):
         return or_null(fit_content(self))
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The answer, what it rests on, and reasons to doubt it."""
+        """The answer, what it is based on, and warnings."""
         return fit_parts(self)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The losses at the ends of schedules by a fit of curves, all in one batch."""
+"""The losses at the ends of schedules, predicted in one batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,10 +14,10 @@ class ScheduleEnd(NamedTuple):
     """The end of a schedule.
 
     Attributes:
-        curve: the label of the run: errors are those of the fitted curve of this name, and of a
+        curve: the label of the run: the errors are those of the fitted curve of this name, or of a
             new run if there is none.
         schedule: its schedule.
-        constant: what is constant along the run, such as N.
+        constant: quantities that are constant along the run, such as N.
     """
 
     curve: str

@@ -1,4 +1,4 @@
-"""Families of learning-rate schedules: a few numbers each, searched by the gradient."""
+"""Families of learning-rate schedules, each with a few parameters, searched by gradient."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +19,14 @@ _DROPS: Final = 2  # of a multi-step schedule
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """Schedules of a form, by numbers from 0 to 1.
+    """Schedules of one form, with parameters from 0 to 1.
 
     Attributes:
         name: of the family.
-        rates: over the peak, at the steps after the warm-up, of the numbers; smooth in them.
-        schedule: the schedule of the numbers, rounded to whole steps.
-        lower: of the numbers, ``(number,)``.
+        rates: the rates at the steps after the warm-up, relative to the peak, as a smooth function
+            of the parameters.
+        schedule: the schedule with these parameters, rounded to whole steps.
+        lower: bounds of the parameters, ``(number,)``.
         upper: likewise.
         starts: ``(start, number)``.
     """
@@ -38,7 +39,7 @@ class Family:
     starts: np.ndarray
 
     def best(self, objective: FinalLoss) -> Schedule:
-        """The schedule with the least final loss."""
+        """The schedule with the lowest final loss."""
         found = [self._searched(objective, start) for start in self.starts]
         return self.schedule(min(found, key=lambda own: own[0])[1])
 
@@ -58,7 +59,7 @@ class Family:
         return float(found.fun), np.asarray(found.x)
 
     def _changes(self, numbers: np.ndarray) -> np.ndarray:
-        """Derivatives of the rates in the numbers, ``(number, step)``, by differences."""
+        """Derivatives of the rates by the parameters, ``(number, step)``, by finite differences."""
         found = []
         for place, value in enumerate(numbers):
             ahead, behind = numbers.copy(), numbers.copy()
@@ -73,12 +74,12 @@ FAMILIES: Final = ("wsd", "cosine", "linear", "multi-step")
 
 
 def families_named(names: Sequence[str], objective: FinalLoss, final: float | None) -> list[Family]:
-    """The families of these names; that of WSD once for each shape of its decay.
+    """The families of these names; WSD once for each shape of its decay.
 
     Args:
         names: from :data:`FAMILIES`.
-        objective: has the number of steps, the peak and the warm-up.
-        final: the rate of the last step; None searches it.
+        objective: with the number of steps, the peak and the warm-up.
+        final: the rate at the last step; None searches it.
     """
     made = {"wsd": _wsd, "cosine": _whole, "linear": _whole, "multi-step": _multi_step}
     return list(itertools.chain(*(made[name](name, objective, final) for name in names)))
@@ -87,7 +88,7 @@ def families_named(names: Sequence[str], objective: FinalLoss, final: float | No
 def _final_ratios(
     objective: FinalLoss, final: float | None, starts: Sequence[float]
 ) -> tuple[list[float], list[float], list[float]]:
-    """Bounds and starts of the last rate over the peak; equal bounds where it is given."""
+    """Bounds and starts of the last rate relative to the peak; equal bounds if it is given."""
     if final is None:
         return [LOWEST], [1.0], list(starts)
     own = final / objective.peak
@@ -95,7 +96,7 @@ def _final_ratios(
 
 
 def _whole(name: str, objective: FinalLoss, final: float | None) -> Iterator[Family]:
-    """A decay of all steps after the warm-up."""
+    """A decay over all steps after the warm-up."""
     low, high, starts = _final_ratios(objective, final, [0.1])
     num = objective.num_free
     make: Any = getattr(Schedule, name)
@@ -111,7 +112,7 @@ def _whole(name: str, objective: FinalLoss, final: float | None) -> Iterator[Fam
 
 
 def _wsd(name: str, objective: FinalLoss, final: float | None) -> Iterator[Family]:
-    """A stable rate and a decay: its fraction of the steps after the warm-up, and its end."""
+    """A stable phase and a decay: its fraction of the steps after the warm-up, and last rate."""
     low, high, ends = _final_ratios(objective, final, [0.05])
     num = objective.num_free
 
@@ -154,7 +155,7 @@ _SHAPED: Final[dict[str, Callable[[np.ndarray, float], np.ndarray]]] = {
 
 
 def _multi_step(name: str, objective: FinalLoss, final: float | None) -> Iterator[Family]:
-    """Two drops: where, as fractions of the steps left, and to which part of the rate before."""
+    """Two drops: their places as fractions of the remaining steps, and the rates after them."""
     low, high, _ = _final_ratios(objective, final, [0.1])
     num, steps = objective.num_free, np.arange(1, objective.num_free + 1)
 
@@ -185,5 +186,5 @@ def _multi_step(name: str, objective: FinalLoss, final: float | None) -> Iterato
 
 
 def plain_rate(rate: float) -> float:
-    """A rate with four digits, for a text of the schedule that can be read."""
+    """A rate rounded to four digits, for a readable text of the schedule."""
     return float(f"{rate:.4g}")

@@ -17,8 +17,8 @@ class FinalLoss:
         law: the law.
         steps: the number of steps.
         peak: the learning rate at the end of the warm-up.
-        warmup: steps of linear rise from 0.
-        inputs: what is constant along the run, such as N.
+        warmup: steps of linear warm-up from 0.
+        inputs: quantities that are constant along the run, such as N.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class FinalLoss:
         return self.steps - self.warmup
 
     def __call__(self, rates: np.ndarray) -> tuple[float, np.ndarray]:
-        """The loss, and its gradient in the rates.
+        """The loss and its gradient by the rates.
 
         Args:
             rates: of the steps after the warm-up, ``(step,)``.

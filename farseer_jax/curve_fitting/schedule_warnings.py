@@ -1,4 +1,4 @@
-"""Warnings about optimal schedules: where they leave the schedules that were seen."""
+"""Warnings about optimal schedules: where they go beyond the schedules that were fitted."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from farseer_jax.curve_fitting.optimal_schedule_result import OptimalSchedule
 
 _FALLEN = 0.95  # of the peak: below it a decay has begun
-_AREA = 1.25  # times the largest area seen
-_LENGTH = 0.7  # times the shortest decay seen
+_AREA = 1.25  # times the largest area of the curves
+_LENGTH = 0.7  # times the shortest decay of the curves
 _PEAK = 0.9
 _GAP = 1e-3
 
@@ -30,7 +30,7 @@ def warnings_of(found: "OptimalSchedule") -> tuple[str, ...]:
 
 
 def decay_share(schedule: Schedule, last: int | None = None) -> float:
-    """Which share of the steps up to a last one has a rate that has fallen from the peak."""
+    """The share of the steps up to a last one whose rate is below the peak."""
     end = schedule.steps if last is None else last
     rates = schedule.rates[schedule.warmup : end]
     return float((rates < _FALLEN * schedule.peak).sum() / end)
@@ -40,8 +40,8 @@ def _low_peak(found: "OptimalSchedule") -> Iterator[str]:
     peaks = [own.schedule.peak for own in found.fit.curves]
     if found.peak < _PEAK * min(peaks):
         yield (
-            f"the peak {found.peak:g} is below those of all curves (from {min(peaks):g}): what a "
-            "lower peak costs or gains is an extrapolation of the law"
+            f"the peak {found.peak:g} is below the peaks of all curves (at least {min(peaks):g}): "
+            "the effect of a lower peak is extrapolated"
         )
 
 
@@ -50,8 +50,8 @@ def _area(found: "OptimalSchedule") -> Iterator[str]:
     ratio = float(found.schedule.areas[-1]) / seen
     if ratio > _AREA:
         yield (
-            f"the sum of the learning rates is {ratio:.2g} times the largest seen: the losses are "
-            "extrapolations"
+            f"the sum of the learning rates is {ratio:.2g} times the largest of the curves: the "
+            "losses are extrapolated"
         )
 
 
@@ -63,9 +63,9 @@ def _lower_rate(found: "OptimalSchedule") -> Iterator[str]:
     last = float(found.schedule.rates[-1])
     if last < 0.5 * seen:
         yield (
-            f"the best schedule ends at a rate of {last:.3g}, and no curve was logged below "
-            f"{seen:.3g}: what the last part gains is an extrapolation of the law; "
-            f"use final={seen:.3g} to keep to what was seen"
+            f"the best schedule ends at a learning rate of {last:.3g}, but no curve was logged "
+            f"below {seen:.3g}: the gain from the last part of the decay is extrapolated; "
+            f"use final={seen:.3g} to avoid this"
         )
 
 
@@ -75,15 +75,15 @@ def _decay(found: "OptimalSchedule") -> Iterator[str]:
     own = decay_share(found.schedule)
     if seen and own < _LENGTH * min(seen):
         yield (
-            f"the learning rate of the best schedule falls in the last {own:.0%} of the steps, "
-            f"faster than in any curve (from {min(seen):.0%}): a law is exploited where it was not "
-            "seen; train one such run before relying on it"
+            f"the best schedule decays over the last {own:.0%} of the steps, and no curve over "
+            f"less than {min(seen):.0%}: the optimum exploits the law where it was not fitted; "
+            "train one such run before relying on it"
         )
 
 
 def _not_converged(found: "OptimalSchedule") -> Iterator[str]:
     if found.converged is False or (found.gap is not None and found.gap > _GAP):
         yield (
-            "the search of the free schedule did not converge: it could be better by "
+            "the search of the free schedule did not converge: the loss could be lower by about "
             f"{found.gap:.1g}"
         )

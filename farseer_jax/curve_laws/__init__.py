@@ -1,1 +1,1 @@
-"""Laws of whole loss curves, whose input is the schedule of the learning rate."""
+"""Laws of whole loss curves, whose input is the learning-rate schedule."""

@@ -12,11 +12,11 @@ from farseer_jax.laws.domains import Exponent, Positive
 class Annealing(CurveLaw):
     """``L = L0 + A·S(t)^−α − C·S2(t)``, ``S2 = Σ_{i≤t} Σ_{k≤i} (η_{k−1} − η_k)·λ^(i−k)``.
 
-    S(t) is the sum of the learning rates up to step t. The sum over i is geometric, so that
-    ``S2 = Σ_k (η_{k−1} − η_k)·(1 − λ^(t−k+1)) / (1 − λ)``; here ``λ = e^(−1/τ)``, with τ the steps
-    in which a fall of the rate takes effect. Tissue, Wang and Wang, *Scaling Law with Learning
-    Rate Annealing* (arXiv:2408.11029), with λ = 0.999. The learning rates of the warm-up count
-    ``warmup_weight`` times in S.
+    S(t) is the sum of the learning rates up to step t. The sum over i is geometric, so ``S2 = Σ_k
+    (η_{k−1} − η_k)·(1 − λ^(t−k+1)) / (1 − λ)``; here ``λ = e^(−1/τ)``, where τ is the number of
+    steps over which a drop of the rate takes effect. Tissue, Wang and Wang, *Scaling Law with
+    Learning Rate Annealing* (arXiv:2408.11029), with λ = 0.999. The learning rates of the warm-up
+    are weighted by ``warmup_weight`` in S.
 
     Example:
         >>> import farseer_jax as fj
@@ -57,7 +57,7 @@ class Annealing(CurveLaw):
 
     @classmethod
     def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
-        """The law of the numbers that a fit searches."""
+        """The law with these searched parameters."""
         own = exponentials(cls, numbers)
         left, tau = own["reducible"] * scale.loss, own["tau"]
         unit = scale.rate * -jnp.expm1(-scale.tenth / tau) / -jnp.expm1(-1.0 / tau)

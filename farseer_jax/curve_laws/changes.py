@@ -1,10 +1,11 @@
-"""The changes of a learning rate before a step, as few terms of a sum.
+"""The changes of the learning rate before a step, compressed to a sum of few terms.
 
-Laws of loss curves sum over all changes of the learning rate before a step. What a change
-contributes is a smooth function of where it was, the smoother the longer ago: so the changes in a
-block of steps are replaced by two, by a Gauss rule for the block's own changes, where the block is
-short beside its distance. Jumps are terms of their own, and so are all changes of a noisy rate. Blocks of each length are
-made once for a schedule, in O(steps); a step needs O(log steps) of them.
+Laws of loss curves sum over all changes of the learning rate before a step. The contribution of a
+change is a smooth function of its position, and the smoother the longer ago the change was. If a
+block of steps is short relative to its distance, its changes are replaced by two, by a Gauss rule
+for the changes in the block. Jumps remain separate terms, and so do all changes of a noisy rate.
+Blocks of each length are computed once per schedule, in O(steps); a step needs O(log steps) of
+them.
 """
 
 import itertools
@@ -14,24 +15,24 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-_FEW = 64  # changes that are terms of their own
-_ROUGH = 0.05  # of the changes turn
-_JUMP = 8.0  # a change this many times as large as its neighbours
+_FEW = 64  # up to so many changes, each is a separate term
+_ROUGH = 0.05  # of the changes reverse the sign of the one before
+_JUMP = 8.0  # times as large as the neighbouring changes
 _DISTANCE = 6  # of a block from the step, in its lengths
-_RATIO = 2.0  # of the rates in a block, and of the areas
-_BEND = 0.02  # of a rate: how far it may be from a straight line in the middle of a block
-_SAME = 1e-12  # of a block's length: changes at one place
+_RATIO = 2.0  # largest ratio of the rates, and of the areas, within a block
+_BEND = 0.02  # largest relative deviation from a straight line in the middle of a block
+_SAME = 1e-12  # of a block's length: changes at the same place
 
 _Covers: TypeAlias = list[tuple[np.ndarray, np.ndarray]]  # rows and blocks of each level
 
 
 class Change(NamedTuple):
-    """A change of the learning rate, as a law sees it from a later step; arrays of one shape.
+    """A change of the learning rate as seen from a later step; arrays of one shape.
 
     Attributes:
         previous: the learning rate before the change.
         rate: the learning rate after it.
-        since: sum of the learning rates from the change to the step, both included.
+        since: sum of the learning rates from the change to the step, inclusive.
         before: sum of the learning rates before the change, warm-up included.
         age: steps from the change to the step; 0 at the step of the change.
 
@@ -55,7 +56,7 @@ class Changes:
     """The changes before some steps of a schedule, as terms of a sum for each step.
 
     Attributes:
-        drop: by how much the rate falls, negative where it rises, ``(term,)``.
+        drop: the decrease of the rate, negative where it increases, ``(term,)``.
         change: the changes, ``(term,)`` each.
         start: the first term of each step, ``(step,)``; the terms of a step are contiguous.
         area: sum of the learning rates up to each step, ``(step,)``.
@@ -82,9 +83,9 @@ def changes_before(
     Args:
         rates: the learning rate of each step, ``(step,)``; that of step 1 first.
         warmup: how many of the first steps are warm-up.
-        steps: at which the sums are wanted, from 1 to the number of rates.
+        steps: the steps at which sums are needed, from 1 to the number of rates.
         counts_warmup: whether the rise in the warm-up, from a rate of 0, is among the changes.
-        exact: whether each change is a term of its own, rather than those of a block two.
+        exact: keep each change as a separate term instead of two terms per block.
 
     Example:
         >>> rates = np.repeat([3.0, 1.0], 5)
@@ -122,7 +123,7 @@ def changes_before(
 def _single(
     drops: np.ndarray, ends: np.ndarray, places: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every change at some places before each step: its row, its place and the fall of the rate."""
+    """Each change before each step: its row, its place and the decrease of the rate."""
     row, of = np.nonzero(places <= ends[:, None])
     return row, places[of].astype(float), drops[places[of]]
 
@@ -130,11 +131,11 @@ def _single(
 def _in_blocks(
     drops: np.ndarray, ends: np.ndarray, rates: np.ndarray, area: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two changes for each block of the steps before each step; jumps one by one.
+    """Two terms for each block of steps before each step; jumps are separate terms.
 
     Args:
-        drops: fall of the rate at each step, step 0 included, ``(step,)``.
-        ends: the steps at which sums are wanted.
+        drops: decrease of the rate at each step, starting with step 0, ``(step,)``.
+        ends: the steps at which sums are needed.
         rates: ``(step,)``.
         area: sum of the rates up to each step, ``(step,)``.
     """
@@ -162,7 +163,7 @@ def _is_rough(drops: np.ndarray) -> bool:
 
 
 def _is_jump(drops: np.ndarray) -> np.ndarray:
-    """Which changes are far larger than both neighbours: the schedule is not smooth there."""
+    """Whether each change is far larger than both neighbours, so the schedule is not smooth."""
     size = np.abs(np.concatenate([[0.0], drops, [0.0]]))
     return size[1:-1] > _JUMP * np.maximum(size[:-2], size[2:])
 
@@ -173,7 +174,7 @@ def _terms(
     """The terms of a smooth part of a schedule.
 
     Args:
-        measure: falls (or rises) of the rate at the steps after ``begin``.
+        measure: decreases (or increases) of the rate at the steps after ``begin``.
         varied: rates and areas there, ``(2, step)``; blocks in which one varies by a large factor
             are halved.
         begin: the step before them.
@@ -225,7 +226,7 @@ def _varies(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _cover(ends: np.ndarray) -> "_Covers":
-    """Blocks of steps that cover all steps before each end, the longer the farther.
+    """Blocks that cover all steps before each end; farther blocks are longer.
 
     Returns:
         For each level the rows and the blocks of length ``2**level``; block b holds the steps from
@@ -254,7 +255,7 @@ def _cover(ends: np.ndarray) -> "_Covers":
 def _two_points(
     blocks: np.ndarray,
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """The Gauss rule of two points for the measure in each block.
+    """The two-point Gauss rule for the measure in each block.
 
     Args:
         blocks: the measure, NaN counts as 0, ``(block, step)``.

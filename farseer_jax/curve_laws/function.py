@@ -1,7 +1,7 @@
 """A law of curves as a function of its parameters at points of curves, with derivatives, in NumPy.
 
-The effect of a change and the loss are traced apart: effects are summed over the changes before
-each point, and the sum enters the loss as one more number that depends on the parameters.
+The effect of a change and the loss are traced separately. Effects are summed over the changes
+before each point, and the sum enters the loss as a further number that depends on the parameters.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 MakeLaw: TypeAlias = Callable[[Any], CurveLaw]
 
 IDENTITY = Link("identity")
-_BLOCK = 500_000  # effects at once
+_BLOCK = 500_000  # effects computed at once
 
 
 class CurveFunction:
@@ -27,8 +27,8 @@ class CurveFunction:
 
     Args:
         law: the class of the law.
-        make: the law of a list of numbers, traceable.
-        num_components: how many numbers there are.
+        make: makes the law from a list of numbers; traceable.
+        num_components: the number of numbers.
         link: the scale of the errors.
     """
 
@@ -57,8 +57,8 @@ class CurveFunction:
         """The function at points.
 
         Args:
-            inputs: ``"schedule"``, objects, and ``"step"``; and what is constant along a curve;
-                ``(point,)`` each.
+            inputs: ``"schedule"`` (objects), ``"step"``, and quantities that are constant along a
+                curve; ``(point,)`` each.
         """
         distinct, point = _distinct(inputs["schedule"], inputs["step"], self._counts_warmup)
         effect = self.effect.bind(distinct.change._asdict())
@@ -87,7 +87,7 @@ class BoundCurveFunction:
 
     @property
     def num_runs(self) -> int:
-        """How many points there are."""
+        """The number of points."""
         return len(self._point)
 
     def take(self, rows: np.ndarray) -> "BoundCurveFunction":
@@ -116,7 +116,7 @@ class BoundCurveFunction:
         return value, found
 
     def _summed(self, effect: np.ndarray) -> np.ndarray:
-        """Effects ``(…, change)`` times the falls, summed over the changes before each point."""
+        """Effects ``(…, change)`` times decreases, summed over the changes before each point."""
         found = np.zeros((*effect.shape[:-1], len(self._full)))
         if self._full.any():
             starts = self._changes.start[self._full]
@@ -138,7 +138,7 @@ def law_function(law: type[CurveLaw]) -> CurveFunction:
 def _distinct(
     schedules: np.ndarray, steps: np.ndarray, counts_warmup: bool
 ) -> tuple[Changes, np.ndarray]:
-    """The changes before each distinct step of each distinct schedule, and the one of each point.
+    """The changes before each distinct step of each schedule, and the distinct step of each point.
 
     Curves of several sizes share their schedules.
     """
@@ -155,7 +155,7 @@ def _distinct(
     return _joined(found), point
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _changes(schedule: Any, steps: bytes, counts_warmup: bool) -> Changes:
     at = np.frombuffer(steps, dtype=int)
     return changes_before(schedule.rates, schedule.warmup, at, counts_warmup=counts_warmup)

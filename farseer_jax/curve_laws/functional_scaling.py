@@ -18,9 +18,9 @@ from farseer_jax.laws.domains import Exponent, Positive
 class FunctionalScaling(CurveLaw):
     """``L = L0 + A·S^−s − B·Σ_k (η_{k−1} − η_k)·(G + S(k)^−s)·[1 − (1 + C·S_k)^−κ]``.
 
-    S(t) is the intrinsic time, the sum of the learning rates up to step t, and S_k the intrinsic
-    time since step k: the loss follows a change by a power law of it, and the noise that a rate
-    causes falls along training as the loss does. It is the form for a fixed model of Li et al.,
+    S(t) is the intrinsic time, the sum of the learning rates up to step t, and S_k is the intrinsic
+    time since step k. The loss follows a change by a power law in S_k, and the noise caused by a
+    rate decreases along training as the loss does. This is the form for a fixed model of Li et al.,
     *Functional Scaling Laws in Kernel Regression* (arXiv:2509.19189), App. B.2, with
     ``κ = 1 − 1/β`` of the paper.
 
@@ -69,7 +69,7 @@ class FunctionalScaling(CurveLaw):
 
     @classmethod
     def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
-        """The law of the numbers that a fit searches."""
+        """The law with these searched parameters."""
         own = exponentials(cls, numbers)
         left, decayed = own["reducible"] * scale.loss, scale.area ** -own["s"]
         unit = scale.rate * decayed * (1.0 + own["G"])

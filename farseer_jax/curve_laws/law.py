@@ -13,11 +13,11 @@ from farseer_jax.types import Array, ArrayLike
 if TYPE_CHECKING:
     from farseer_jax.curves.schedule import Schedule
 
-FROM_SCHEDULE = ("area", "warmup_area", "annealed")  # the inputs that follow from a schedule
+FROM_SCHEDULE = ("area", "warmup_area", "annealed")  # inputs computed from the schedule
 
 
 class Prior(NamedTuple):
-    """What is known before a fit of a number that it searches: a normal distribution.
+    """The normal prior of a searched parameter.
 
     Attributes:
         mean: its mean.
@@ -37,7 +37,7 @@ class CurveScale(NamedTuple):
     """The scale of a set of curves, relative to which fits search the parameters of their laws.
 
     Attributes:
-        loss: the least loss.
+        loss: the lowest loss.
         rate: the highest learning rate.
         area: the largest sum of learning rates of a schedule.
         N: geometric mean of the sizes; 1 where the curves have none.
@@ -60,27 +60,27 @@ class CurveScale(NamedTuple):
         return 0.1 * self.area / self.rate
 
 
-# A jump of the rate to 0 takes this share off the loss in the time of a tenth of the run: fitted
-# .035, .047, .059 for 25, 100 and 400 M.
+# A jump of the rate to 0 reduces the loss by this share within a tenth of the run: .035, .047 and
+# .059 were fitted for 25, 100 and 400 M.
 DROP = Prior(-3.2, 0.4)
 
 
 class CurveLaw(Law):
-    """The loss along training as a function of the schedule of the learning rate.
+    """The loss along training as a function of the learning-rate schedule.
 
-    A law of curves is a :class:`Law` of numbers that follow from the schedule up to a step:
-    ``area``, the sum of the learning rates, ``warmup_area``, that of the warm-up alone, and
-    ``annealed``, a sum over all falls of the learning rate, each times its ``effect``. Write
-    ``effect(self, change)``, with a :class:`~farseer_jax.Change`, and ``loss(self, area,
-    annealed)``, with ``warmup_area`` if it matters; what is constant along a curve, such as N, is
-    a further argument of ``loss``.
+    A law of curves is a :class:`Law` whose inputs are computed from the schedule up to a step:
+    ``area``, the sum of the learning rates; ``warmup_area``, the sum over the warm-up alone; and
+    ``annealed``, the sum over all decreases of the learning rate, each times its ``effect``.
+    Define ``effect(self, change)``, with a :class:`~farseer_jax.Change`, and ``loss(self, area,
+    annealed)``, with ``warmup_area`` if needed. Quantities that are constant along a curve, such as
+    N, are further arguments of ``loss``.
 
-    For fits, ``searched`` names the numbers that are searched, with their priors, and
-    ``of_searched`` makes the law of them.
+    For fits, ``searched`` names the searched parameters with their priors, and ``of_searched``
+    makes the law from their values.
 
     Attributes:
-        counts_warmup: whether the rise of the rate in the warm-up is among the changes.
-        searched: the numbers that a fit searches, with their priors.
+        counts_warmup: whether the increase of the rate in the warm-up is among the changes.
+        searched: the parameters that a fit searches, with their priors.
 
     Example:
         >>> import farseer_jax as fj
@@ -96,12 +96,12 @@ class CurveLaw(Law):
 
     @abc.abstractmethod
     def effect(self, change: Change) -> Any:
-        """What a fall of the learning rate by 1 adds to ``annealed`` at a later step."""
+        """What a unit decrease of the learning rate contributes to ``annealed`` at a later step."""
 
     @classmethod
     @abc.abstractmethod
     def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
-        """The law of the numbers that a fit searches.
+        """The law with these searched parameters.
 
         Args:
             numbers: in the order of :attr:`searched`.
@@ -119,7 +119,7 @@ class CurveLaw(Law):
         Args:
             schedule: the learning rate of each step.
             steps: from 1 to the schedule's number of steps, ``(step,)``.
-            inputs: what is constant along the curve, such as N.
+            inputs: quantities that are constant along the curve, such as N.
 
         Returns:
             ``(step,)``.
@@ -147,9 +147,9 @@ class CurveLaw(Law):
         """The loss after the last step, differentiable in the learning rates and the parameters.
 
         Args:
-            rates: of each step, ``(step,)``; in the precision of these.
+            rates: of each step, ``(step,)``; they set the precision.
             warmup: how many of the first steps are warm-up.
-            inputs: what is constant along the curve, such as N.
+            inputs: quantities that are constant along the curve, such as N.
 
         Example:
             >>> import jax, jax.numpy as jnp
@@ -206,7 +206,7 @@ def positive(name: str, value: float) -> float:
 
 
 def exponentials(law: type[CurveLaw], numbers: Any, but: str = "") -> dict[str, Any]:
-    """What is searched, by name: exponentials of all numbers but one."""
+    """The searched parameters by name: exponentials of all numbers but one."""
     own = dict(zip(law.searched, numbers, strict=True))
     return {name: value if name == but else jnp.exp(value) for name, value in own.items()}
 

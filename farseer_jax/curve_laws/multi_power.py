@@ -20,10 +20,10 @@ from farseer_jax.laws.domains import Exponent, Positive
 class MultiPower(CurveLaw):
     """``L = L0 + A·S(t)^−α − B·Σ_k (η_{k−1}^q − η_k^q)·[1 − (1 + C·η_k^−γ·S_k(t))^−β]``.
 
-    S(t) is the sum of the learning rates up to step t, in which those of the warm-up count
-    ``warmup_weight`` times, and S_k(t) their sum from step k to t. The rise of the warm-up is among
-    the changes, so that L0 is the limit of a rate that falls to 0. The published law has q = 1
-    and a weight of 1; free, they halve its errors on other schedules. Luo et al., *A Multi-Power
+    S(t) is the sum of the learning rates up to step t, in which those of the warm-up are weighted
+    by ``warmup_weight``, and S_k(t) is their sum from step k to t. The increase in the warm-up is
+    among the changes, so L0 is the limit for a rate that decays to 0. The published law has q = 1
+    and a weight of 1; fitting both halves its errors on other schedules. Luo et al., *A Multi-Power
     Law for Loss Curve Prediction Across Learning Rate Schedules* (arXiv:2503.12811); the published
     parameters are those of the authors' repository.
 
@@ -71,7 +71,7 @@ class MultiPower(CurveLaw):
     }
 
     def effect(self, change: Change) -> Any:
-        """``1 − (1 + C·η_k^−γ·S_k)^−β``, times how the fall of η^q compares with that of η."""
+        """``1 − (1 + C·η_k^−γ·S_k)^−β``, times the ratio of the decrease of η^q to that of η."""
         speed = self.C * positive_power(change.rate, -self.gamma)
         return power_fall(change, self.q) * followed(speed * change.since, self.beta)
 
@@ -82,7 +82,7 @@ class MultiPower(CurveLaw):
 
     @classmethod
     def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
-        """The law of the numbers that a fit searches."""
+        """The law with these searched parameters."""
         own = exponentials(cls, numbers, but="gamma")
         left, speed = own["reducible"] * scale.loss, own["speed"]
         unit = scale.rate ** own["q"] * followed(speed * scale.tenth, own["beta"])
@@ -100,5 +100,5 @@ class MultiPower(CurveLaw):
 
 
 def followed(progress: Any, exponent: Any) -> Any:
-    """``1 − (1 + x)^−β``: how far the loss has followed a change."""
+    """``1 − (1 + x)^−β``: the fraction of a change that the loss has followed."""
     return -jnp.expm1(-exponent * jnp.log1p(progress))

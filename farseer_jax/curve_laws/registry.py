@@ -27,10 +27,10 @@ CURVE_LAWS: dict[str, type[CurveLaw]] = {law.name: law for law in (*SIZED, *SIZE
 
 
 def curve_law_named(name: str) -> type[CurveLaw]:
-    """The law of curves of a name.
+    """The law of curves with a name.
 
     Raises:
-        ValueError: there is none; the message names the nearest, and all.
+        ValueError: there is none; the message names the closest one and all others.
 
     Example:
         >>> curve_law_named("annealing").parameter_names()[:3]

@@ -22,14 +22,14 @@ _OF_SIZE = {
 
 
 class SizedCurveLaw(CurveLaw):
-    """A law of curves of runs of several sizes N, by a law of one size.
+    """A law of curves for runs of several sizes N, built on a law for one size.
 
-    Its floor L0 becomes ``E + F·N^−φ``, the terms of the area and of the changes go with N^a and
-    N^b, and the weight of the warm-up's area with N^ω.
+    The irreducible loss L0 becomes ``E + F·N^−φ``. The terms of the area and of the changes scale
+    with N^a and N^b, and the weight of the warm-up's area with N^ω.
 
     Attributes:
-        base: the law of one size.
-        coefficient: the name of its coefficient of the changes.
+        base: the law for one size.
+        coefficient: the name of its coefficient of the sum over changes.
 
     Example:
         >>> import farseer_jax as fj
@@ -41,7 +41,7 @@ class SizedCurveLaw(CurveLaw):
     coefficient: ClassVar[str]
 
     def at_size(self, N: Any) -> CurveLaw:
-        """The law of one size."""
+        """The law at one size."""
         own: Any = self
         base, changes = type(self).base, type(self).coefficient
         values = {name: getattr(self, name) for name in base.parameter_names() if name != "L0"}
@@ -51,7 +51,7 @@ class SizedCurveLaw(CurveLaw):
         return base(L0=own.E + own.F * N**-own.phi, **values)
 
     def effect(self, change: Change) -> Any:
-        """That of the law of one size."""
+        """The effect in the law for one size."""
         return self.at_size(1.0).effect(change)
 
     def loss(self, area: Any, warmup_area: Any, annealed: Any, N: Any) -> Any:
@@ -60,7 +60,7 @@ class SizedCurveLaw(CurveLaw):
 
     @classmethod
     def of_searched(cls, numbers: Any, scale: CurveScale) -> Self:
-        """The law of the numbers that a fit searches."""
+        """The law with these searched parameters."""
         E, size_term, phi, a, b, omega, *rest = numbers
         E, size_term, phi = jnp.exp(E), jnp.exp(size_term), jnp.exp(phi)
         law = cls.base.of_searched([jnp.zeros_like(E), *rest], scale)
@@ -80,7 +80,7 @@ class MultiPowerSize(SizedCurveLaw):
     """:class:`MultiPower` for runs of several sizes N, in one fit.
 
     ``L = E + F·N^−φ + A·N^a·S^−α − B·N^b·Σ_k (η_{k−1}^q − η_k^q)·[1 − (1 +
-    C·η_k^−γ·S_k)^−β]``, where the warm-up's area counts ``W·N^ω`` times in S.
+    C·η_k^−γ·S_k)^−β]``, where the warm-up's area is weighted by ``W·N^ω`` in S.
 
     Example:
         >>> import farseer_jax as fj
@@ -115,8 +115,8 @@ class MultiPowerSize(SizedCurveLaw):
 class AnnealingSize(SizedCurveLaw):
     """:class:`Annealing` for runs of several sizes N, in one fit.
 
-    ``L = E + F·N^−φ + A·N^a·S^−α − C·N^b·S2``, where the warm-up's area counts ``W·N^ω`` times in
-    S.
+    ``L = E + F·N^−φ + A·N^a·S^−α − C·N^b·S2``, where the warm-up's area is weighted by
+    ``W·N^ω`` in S.
 
     Example:
         >>> import farseer_jax as fj
@@ -149,7 +149,7 @@ class FunctionalScalingSize(SizedCurveLaw):
     """:class:`FunctionalScaling` for runs of several sizes N, in one fit.
 
     ``L = E + F·N^−φ + A·N^a·S^−s − B·N^b·Σ_k (η_{k−1} − η_k)·(G + S(k)^−s)·[1 − (1 + C·S_k)^−κ]``,
-    where the warm-up's area counts ``W·N^ω`` times in S.
+    where the warm-up's area is weighted by ``W·N^ω`` in S.
 
     Example:
         >>> import farseer_jax as fj

@@ -1,1 +1,1 @@
-"""Loss curves under a learning-rate schedule: what they are, and how they are read."""
+"""Loss curves with their learning-rate schedules: data structures and reading."""

@@ -14,7 +14,7 @@ from farseer_jax.curves.schedule import Schedule
 
 _RISING: Final = 0.9  # of the peak: rates below it are of the warm-up
 _EXACT: Final = 0.51  # units of the last digit, that a rate may be off, and of the last bit
-_MOST_WARMUPS: Final = 6
+_MOST_WARMUPS: Final = 4
 
 
 class CoarseRates(NamedTuple):
@@ -35,12 +35,13 @@ class CoarseRates(NamedTuple):
         if self.schedule is not None:
             return (
                 f"the learning rate is logged to {digits}; the schedule is the one of round "
-                "numbers that fits it to rounding"
+                "numbers that matches it to rounding"
             )
-        off = float((self.log.errors / self.log.rates.max()).max())
+        off = float(self.log.errors.max() / self.log.rates.max())
         return (
-            f"the learning rate is logged to {digits}, and is off by up to {off:.2g} of its peak: "
-            "log more digits, or give the schedule (schedule=)"
+            f"the learning rate is logged to {digits}, so it may be off by up to "
+            f"{100 * off:.2g} % of its peak, and matches no usual schedule; log more digits, or "
+            "give the schedule (schedule=)"
         )
 
 

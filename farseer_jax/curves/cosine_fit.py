@@ -1,4 +1,4 @@
-"""The cosine of least squares through logged learning rates."""
+"""Least-squares fit of a cosine to logged learning rates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _STARTS: Final = (1.0, 1.5, 3.0)  # last steps, by the last logged one
 
 
 def cosine_warmup(log: RateLog) -> int | None:
-    """Where the cosine of logged rates begins; None if they are none."""
+    """The step at which the cosine of the logged rates begins; None if they are not a cosine."""
     found = fitted_cosine(log._replace(warmup=0), free_begin=True)
     return None if found is None or found[0] < 0 else round(found[0])
 
 
 def fitted_cosine(log: RateLog, *, free_begin: bool = False) -> tuple[float, float] | None:
-    """First and last step of the cosine of least squares."""
+    """First and last step of the least-squares cosine; None if it does not fit."""
     from scipy.optimize import least_squares
 
     free = 4 if free_begin else 3

@@ -23,16 +23,16 @@ class Curve:
         name: what identifies the run.
         steps: the logged steps, increasing, from 1, ``(point,)``.
         losses: the loss at each, positive, ``(point,)``.
-        schedule: the learning rate of each step; it may go on after the last logged one.
-        inputs: what is constant along the run, such as N or the batch size, by name.
-        noise: standard deviation of ln loss of one logged row about its smooth course; None where
-            it is not known.
-        counts: how many logged rows each loss is the mean of, ``(point,)``; None is one.
-        correlation: of the noise of neighbouring rows; above 0 where the log was smoothed.
+        schedule: the learning rate of each step; it may continue past the last logged step.
+        inputs: quantities that are constant along the run, such as N or the batch size, by name.
+        noise: standard deviation of the noise in ln loss of one logged row; None if it is not
+            known.
+        counts: number of logged rows averaged into each loss, ``(point,)``; None means one.
+        correlation: of the noise in neighbouring rows; positive where the log was smoothed.
 
     Raises:
-        ValueError: the arrays differ in length, are empty, or hold other values; the learning rate
-            is 0 up to the first loss; N, D or the batch size B is not positive.
+        ValueError: the arrays differ in length, are empty, or hold invalid values; the learning
+            rate is 0 up to the first loss; N, D or the batch size B is not positive.
 
     Example:
         >>> from farseer_jax import Curve, Schedule
@@ -62,8 +62,8 @@ class Curve:
         _refuse(self.name, "steps", "increasing", np.r_[False, np.diff(steps) <= 0])
         if steps[-1] > self.schedule.steps:
             raise ValueError(
-                f"curve {self.name!r}: its last loss is of step {int(steps[-1]):,}, after the "
-                f"schedule's {self.schedule.steps:,} steps; give a longer schedule"
+                f"curve {self.name!r}: its last loss is at step {int(steps[-1]):,}, but its "
+                f"schedule has only {self.schedule.steps:,} steps; give a longer schedule"
             )
         counts = None if self.counts is None else np.array(self.counts, dtype=np.int64)
         for name, values in (("steps", steps.astype(np.int64)), ("losses", losses)):
@@ -85,15 +85,15 @@ class Curve:
 
     @property
     def is_running(self) -> bool:
-        """Whether the schedule goes on after the last loss, by more than two rows of the log."""
+        """Whether the schedule continues past the last loss by more than two logging intervals."""
         every = float(np.median(np.diff(self.steps))) if len(self) > 1 else 1.0
         return bool(self.schedule.steps - self.steps[-1] > 2.0 * every)
 
     @property
     def standard_errors(self) -> NDArray[np.float64] | None:
-        """Standard deviation of ln loss by noise at each point, ``(point,)``; None if not known.
+        """Standard deviation of the noise in ln loss at each point, ``(point,)``, or None.
 
-        Means of neighbouring rows have less noise, but not where it is correlated.
+        Averaging neighbouring rows reduces the noise, but less so where it is correlated.
         """
         if self.noise is None:
             return None
@@ -102,7 +102,7 @@ class Curve:
         return np.asarray(self.noise / np.sqrt(np.maximum(independent, 1.0)))
 
     def truncated(self, step: int) -> Curve:
-        """The points up to a step, with the whole schedule.
+        """The points up to a step; the schedule is kept whole.
 
         Raises:
             ValueError: none is left.

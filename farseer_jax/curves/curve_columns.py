@@ -20,7 +20,7 @@ from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import shortened
 
-_FEWEST_LOSSES: Final = 10  # of a run, of which a curve is rather made than of more frequent ones
+_FEWEST_LOSSES: Final = 10  # per run; a column with fewer loses to one that is logged more often
 _MOST_SHOWN: Final = 12
 _SETTINGS: Final = re.compile(
     r"^(config|cfg|conf|args|hparams|hyperparameters)[./_]", re.IGNORECASE
@@ -33,12 +33,12 @@ _PEAK: Final = frozenset(["peak", "max", "min", "initial", "base", "final", "end
 
 @dataclass(frozen=True)
 class CurveColumns:
-    """What the columns of a table are taken for.
+    """The columns of a table by role.
 
     Attributes:
         step: the column of the steps, or of tokens.
         is_tokens: whether it counts tokens.
-        lr: the column of the learning rate; None without.
+        lr: the column of the learning rate, or None.
     """
 
     step: str
@@ -49,17 +49,17 @@ class CurveColumns:
 def found_columns(
     columns: Columns, step: str | None, lr: str | None, *, needs_lr: bool, has_tokens: bool = False
 ) -> CurveColumns:
-    """Find the columns by their usual names, where they are not given.
+    """Find the columns that are not given by their usual names.
 
     Args:
         columns: of a table with a row for each logged step.
         step: the column of the steps, or of tokens.
         lr: the column of the learning rate.
-        needs_lr: whether the schedule is to come from the table.
-        has_tokens: whether the tokens of a step are given, so that a given column counts tokens.
+        needs_lr: whether the schedule is read from the table.
+        has_tokens: whether the tokens per step are given, so that a given column counts tokens.
 
     Raises:
-        ValueError: there is no such column, or several; the message names the option.
+        ValueError: there is no such column, or there are several; the message names the option.
     """
     if not columns.num_rows:
         raise ValueError("the table has no rows")
@@ -84,7 +84,7 @@ def _listed(columns: Mapping[str, Any]) -> str:
 
 
 def _step_column(columns: Columns) -> str:
-    """The column of the steps; of tokens where there is none."""
+    """The column of the steps, or of the tokens if there is none."""
     steps = [name for name in columns if last_word(name) in STEPS and not _SETTINGS.match(name)]
     varying = [name for name in steps if _varies(columns[name])]
     own = [name for name in varying if name not in _LOGGERS_OWN] or varying or steps
@@ -118,7 +118,7 @@ def _varies(values: NDArray[Any]) -> bool:
 
 
 def _are_equal(columns: Sequence[NDArray[Any]]) -> bool:
-    """Whether columns hold the same numbers, in rows where both do."""
+    """Whether columns hold the same numbers in the rows where both have one."""
     first, *others = (numbers_of(own).numbers for own in columns)
     return all(
         np.array_equal(first[both], own[both])
@@ -128,7 +128,7 @@ def _are_equal(columns: Sequence[NDArray[Any]]) -> bool:
 
 
 def _rate_column(columns: Columns) -> str | None:
-    """The column of the learning rate of each row; None without."""
+    """The column of the learning rate of each row, or None."""
     found = [name for name in columns if _is_rate(name)]
     logged = [name for name in found if not _SETTINGS.match(name)]
     if len(logged) > 1:
@@ -142,7 +142,7 @@ def _rate_column(columns: Columns) -> str | None:
 
 
 def _is_rate(name: str) -> bool:
-    """Whether a column is that of a learning rate, such as ``train/learning_rate``."""
+    """Whether a column holds a learning rate, such as ``train/learning_rate``."""
     words = name_and_unit(name).words
     if _PEAK & set(words):
         return False
@@ -156,7 +156,7 @@ def loss_candidates(columns: Columns) -> list[str]:
 
 
 def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str, str]:
-    """The column of the loss, and a note on another one that may be it.
+    """The column of the loss, and a note on another candidate.
 
     Args:
         columns: of a table with a row for each logged step.
@@ -164,7 +164,7 @@ def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str,
         num_runs: how many runs the table has.
 
     Raises:
-        ValueError: there is no such column, or several; the message names the option.
+        ValueError: there is no such column, or there are several; the message names the option.
     """
     _refuse_absent(columns, "loss", loss)
     if loss is not None:
@@ -178,12 +178,12 @@ def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str,
         raise ValueError(f"loss: column {named[0]!r} holds no finite number")
     if not named:
         raise ValueError(
-            "loss: no column holds the loss by its name; name it (loss=); the columns are "
+            "loss: no column has a usual name for the loss; name it (loss=); the columns are "
             f"{_listed(columns)}"
         )
     groups = [group for group in (best, others) if group]
     if len(groups) > 1 and _num_numbers(columns[best[0]]) < _FEWEST_LOSSES * num_runs:
-        groups.reverse()  # an evaluation at the end is no curve
+        groups.reverse()  # a single evaluation at the end is not a curve
     own = groups[0]
     if len(own) > 1:
         own = [name for name in own if squeezed(name) == "loss"] or own

@@ -1,4 +1,4 @@
-"""Inputs of curves: what is constant along each run, such as N or the batch size."""
+"""Inputs of curves: quantities that are constant along each run, such as N or the batch size."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def found_inputs(
 
     Args:
         columns: of the table.
-        inputs: names of inputs, or of columns, or columns by name; None finds those of usual
-            names, and other numbers that differ between runs in tables of few columns.
+        inputs: names of inputs or of columns, or columns by name; None finds columns with usual
+            names and, in tables of few columns, other numbers that differ between runs.
         codes: the number of each row's run, ``(row,)``.
         taken: columns that hold something else.
         names: of the runs.
@@ -67,7 +67,9 @@ def found_inputs(
     found = {}
     for name, column in sources.items():
         if fault := _fault(columns[column], codes, names):
-            raise ValueError(f"inputs: column {column!r} {fault}; an input is constant along a run")
+            raise ValueError(
+                f"inputs: column {column!r} {fault}; an input must be constant along a run"
+            )
         values = _range_of_runs(columns[column], codes)[1]
         unit = unit_of_column(name, column, values) if name in _ROLES else None
         found[name] = values * (unit or 1.0)
@@ -77,7 +79,7 @@ def found_inputs(
 
 
 def _named(columns: Columns, name: str, column: str) -> str:
-    """The column of an input: of this name, or the only one of a usual name."""
+    """The column of an input: the one with this name, or the only one with a usual name."""
     if column in columns:
         return column
     usual = [own for own in columns if name in roles_of(own)]
@@ -93,7 +95,7 @@ def _named(columns: Columns, name: str, column: str) -> str:
 def _usual(
     columns: Columns, codes: NDArray[np.intp], taken: Sequence[str], names: Sequence[str]
 ) -> dict[str, str]:
-    """Columns by the input that they are."""
+    """Columns by the input that they hold."""
     candidates = {}
     for column in columns:
         if column in taken or columns[column].ndim != 1 or is_seed(column):

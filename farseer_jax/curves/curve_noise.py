@@ -1,4 +1,4 @@
-"""Noise of a logged loss about its smooth course, estimated without fitting a law."""
+"""Noise of a logged loss about its smooth trend, estimated without fitting a law."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Floats = NDArray[np.float64]
 
 _NORMAL: Final = 1.4826  # standard deviation of a normal over its median absolute value
 _ORDER: Final = 3  # of the differences, which remove a local parabola
-_FEWEST: Final = 12  # points that tell the noise
-_FEWEST_CORRELATED: Final = 30  # points that tell whether it is correlated
-_NONE: Final = 1e-6  # of ln loss: less than any noise of training
-_CLIP: Final = 3.0  # robust standard deviations at which larger differences are cut
-_CHANCE: Final = 9.0  # three standard deviations of a ratio of variances by chance, times √n
+_FEWEST: Final = 12  # points needed to estimate the noise
+_FEWEST_CORRELATED: Final = 30  # points needed to detect correlation
+_NONE: Final = 1e-6  # of ln loss: below any noise of training
+_CLIP: Final = 3.0  # robust standard deviations at which differences are clipped
+_CHANCE: Final = 9.0  # three standard errors of a ratio of variances, times √n
 
 
 class CurveNoise(NamedTuple):
@@ -23,7 +23,7 @@ class CurveNoise(NamedTuple):
 
     Attributes:
         noise: its standard deviation in one row; None if there are too few rows.
-        correlation: of the noise of neighbouring rows, 0 where it looks independent.
+        correlation: between neighbouring rows; 0 if the noise looks independent.
     """
 
     noise: float | None
@@ -31,10 +31,11 @@ class CurveNoise(NamedTuple):
 
 
 def curve_noise(steps: NDArray[Any], losses: Floats) -> CurveNoise:
-    """Estimate the noise from differences of third order between neighbouring rows.
+    """Estimate the noise from third-order differences between neighbouring rows.
 
-    Smoothed logs have smaller differences than their noise, and larger ones between every second
-    row: a correlation that falls geometrically with the distance explains both.
+    In a smoothed log, differences between neighbouring rows are smaller than the noise, and those
+    between every second row are larger. A correlation that decreases geometrically with the
+    distance explains both.
 
     Args:
         steps: the logged steps, increasing, ``(point,)``.
@@ -61,9 +62,9 @@ def curve_noise(steps: NDArray[Any], losses: Floats) -> CurveNoise:
 
 
 def spread(at: Floats, values: Floats, lag: int = 1) -> float:
-    """Standard deviation, outliers cut, of differences between rows ``lag`` apart.
+    """Standard deviation of differences between rows ``lag`` apart, with outliers clipped.
 
-    Differences of unequal distances are those that remove every parabola in ln t.
+    At unequal distances the differences are those that remove every parabola in ln t.
 
     Args:
         at: logarithms of the steps, ``(point,)``.
@@ -84,13 +85,13 @@ def spread(at: Floats, values: Floats, lag: int = 1) -> float:
 
 
 def _kept(correlation: float | Floats) -> float | Floats:
-    """The share of the variance that differences of third order keep."""
+    """The share of the variance that third-order differences keep."""
     rho = correlation
     return (20.0 - 30.0 * rho + 12.0 * rho**2 - 2.0 * rho**3) / 20.0
 
 
 def _correlation(ratio: float) -> float:
-    """The correlation for which differences of every second row have this variance, relatively."""
-    grid = np.linspace(0.0, 0.95, 1000)  # of more the differences tell nothing
+    """The correlation at which the variances of the two kinds of differences have this ratio."""
+    grid = np.linspace(0.0, 0.95, 1000)  # larger ones cannot be estimated
     ratios = _kept(grid**2) / _kept(grid)
     return float(np.interp(ratio, ratios, grid))

@@ -1,4 +1,4 @@
-"""The schedule of each curve: the given one, or that of its logged learning rates."""
+"""The schedule of each curve: the given one, or one from its logged learning rates."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ GIVE: Final = (
 
 
 class GivenSchedules(NamedTuple):
-    """What the caller knows of the schedules: all of each, of all, or the warm-up."""
+    """The schedules as given by the caller: of all curves, of each, or only the warm-up."""
 
     schedule: AnySchedule | Mapping[str, AnySchedule] | None
     warmup: int | None
 
 
 class ScheduledRun(NamedTuple):
-    """The rows of a run, and its schedule; None without enough losses or a learning rate."""
+    """The rows of a run and its schedule: None if losses or learning rates are too few."""
 
     name: str
     rows: RunRows
@@ -35,7 +35,7 @@ class ScheduledRun(NamedTuple):
 
     @property
     def lacks_warmup(self) -> bool:
-        """Whether the log begins after a warm-up that is not known."""
+        """Whether the log begins after a warm-up of unknown length."""
         return self.logged is not None and self.logged.lacks_warmup
 
 
@@ -44,16 +44,16 @@ def scheduled(
 ) -> list[ScheduledRun]:
     """Each run with its schedule.
 
-    Runs whose log lacks the warm-up have that of the others, if these have the same.
+    A run whose log lacks the warm-up takes that of the others if they all share one.
 
     Args:
         names: of the runs.
         runs: their rows.
-        given: what the caller knows.
-        notes: sentences, to which those on shared warm-ups are added.
+        given: the schedules as given by the caller.
+        notes: collects sentences on shared warm-ups.
 
     Raises:
-        ValueError: a given schedule is refused, too short or lacking, or no run has a learning
+        ValueError: a given schedule is invalid, too short or missing, or no run has a learning
             rate.
     """
     if isinstance(given.schedule, Mapping):
@@ -74,16 +74,16 @@ def scheduled(
 
 
 def _with_warmup(run: ScheduledRun, warmup: int, notes: Sentences) -> ScheduledRun:
-    """The run with the warm-up of the others, if its log begins after one that is not known."""
+    """The run with the warm-up of the others if its log begins after one of unknown length."""
     first = min([*run.rows.lr_steps[:1], *run.rows.steps[:1]], default=0)
     if not run.lacks_warmup or first < warmup:
         return run
-    notes.add(run.name, f"the warm-up is taken to be that of the other curves, {warmup:,} steps")
+    notes.add(run.name, f"the warm-up is assumed to be that of the other curves, {warmup:,} steps")
     return run._replace(logged=_schedule(run.name, run.rows, GivenSchedules(None, warmup)))
 
 
 def _schedule(name: str, rows: RunRows, given: GivenSchedules) -> LoggedSchedule | None:
-    """The schedule of a curve: the given one, or that of its logged learning rates."""
+    """The schedule of a curve: the given one, or one from its logged learning rates."""
     if len(rows.steps) < FEWEST:
         return None
     last, schedule = int(rows.steps[-1]), given.schedule
@@ -98,7 +98,7 @@ def _schedule(name: str, rows: RunRows, given: GivenSchedules) -> LoggedSchedule
         own = _given_schedule(schedule, last, given.warmup)
         if own.steps < last:
             raise ValueError(
-                f"schedule: curve {name!r} has a loss at step {last:,}, and its schedule has "
+                f"schedule: curve {name!r} has a loss at step {last:,}, but its schedule has only "
                 f"{own.steps:,} steps"
             )
         return LoggedSchedule(own)

@@ -23,14 +23,14 @@ class Curves(Result):
     """Loss curves of several runs, each under its learning-rate schedule.
 
     Attributes:
-        curves: the curves, in order; their names differ.
-        columns: the columns that they were read from, by what they were taken for.
-        notes: sentences on how they were read.
+        curves: the curves, in order, with distinct names.
+        columns: the columns that were read, by role: step, loss, lr, run and inputs.
+        notes: sentences on how the curves were read.
         warnings: reasons for caution.
-        source: the file or folder that they come from; empty for a table in memory.
+        source: the file or folder that was read; empty for a table in memory.
 
     Raises:
-        ValueError: there are no curves, two have the same name, or their inputs differ in name.
+        ValueError: there are no curves, two have the same name, or they have different inputs.
 
     Example:
         >>> from farseer_jax import Curve, Curves, Schedule
@@ -52,13 +52,16 @@ class Curves(Result):
             raise ValueError("curves: expected at least one, got none")
         twice = {name for name in self.names if self.names.count(name) > 1}
         if twice:
-            raise ValueError(f"curves: two are named {min(twice)!r}; give each another name")
+            raise ValueError(
+                f"curves: two curves are named {min(twice)!r}; expected distinct names"
+            )
         first = self.curves[0]
         for own in self.curves:
             if set(own.inputs) != set(first.inputs):
                 raise ValueError(
                     f"curves: {own.name!r} has the inputs {', '.join(own.inputs) or 'none'}, and "
-                    f"{first.name!r} has {', '.join(first.inputs) or 'none'}; give all the same"
+                    f"{first.name!r} has {', '.join(first.inputs) or 'none'}; give all curves "
+                    "the same inputs"
                 )
 
     @property
@@ -82,7 +85,7 @@ class Curves(Result):
         return replace(self, curves=tuple(self[name] for name in asked))
 
     def where(self, keep: Callable[[Curve], Any]) -> Curves:
-        """The curves for which a function is true.
+        """The curves for which a function returns true.
 
         Raises:
             ValueError: none is left.
@@ -106,14 +109,14 @@ class Curves(Result):
     def thinned(self, points: int = 64) -> Curves:
         """Curves of about this many points each, the means of neighbouring rows.
 
-        Rows are grouped at equal steps in ln t, t counted from the first step of training, as a
-        loss falls by similar amounts in each. Where the learning rate falls, groups are smaller: a
-        decay from its peak to 0 counts as much as t growing by a factor of e; so they are after a
-        jump, which no group spans. A point has the geometric means of its steps and losses, and
-        ``counts`` says of how many rows.
+        Rows are grouped at equal intervals of ln t, where t is the step, because the loss decreases
+        by similar amounts in each. Groups are smaller where the learning rate decays: a decay from
+        the peak to 0 counts as much as a factor of e in t. They are also smaller after a jump, and
+        no group spans one. The step and the loss of a point are geometric means, and ``counts``
+        has its number of rows.
 
         Args:
-            points: how many; a curve with fewer rows stays as it is.
+            points: number of points; a curve with fewer rows is left unchanged.
 
         Example:
             >>> from farseer_jax import example_curves
@@ -125,7 +128,7 @@ class Curves(Result):
 
     @property
     def noise(self) -> float | None:
-        """Standard deviation of ln loss of one row, the median of all curves; None if not known."""
+        """Standard deviation of the noise in ln loss of one row (median of the curves), or None."""
         known = [own.noise for own in self if own.noise is not None]
         return float(np.median(known)) if known else None
 
@@ -163,7 +166,7 @@ class Curves(Result):
         )
 
     def text_parts(self) -> Sequence[str | Table]:
-        """The curves, and how they were read."""
+        """The curves and how they were read."""
         notes = "\n".join(f"note: {sentence}" for sentence in self.notes)
         columns = ", ".join(f"{name} {column!r}" for name, column in self.columns.items())
         parts: list[str | Table] = [
@@ -175,7 +178,7 @@ class Curves(Result):
         return tuple(part for part in parts if part)
 
     def to_dict(self) -> dict[str, object]:
-        """The curves for readers of JSON."""
+        """The curves, for JSON."""
         return {
             **super().to_dict(),
             "columns": dict(self.columns),

@@ -1,4 +1,4 @@
-"""Shapes of a decay of the learning rate, from its beginning to its end."""
+"""Shapes of the decay phase of a learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def decayed(steps: int, first: float, final: float, shape: str) -> Floats:
     """The rates of a decay, ``(steps,)``: the last one is ``final``.
 
     Args:
-        steps: its number of steps.
-        first: the rate of the step before it.
-        final: the rate of its last step.
+        steps: length of the decay.
+        first: the rate at the step before the decay.
+        final: the rate at its last step.
         shape: ``"linear"``, ``"cosine"``, ``"exponential"``, or ``"sqrt"``, which is
             ``1 − √u`` (Hägele et al., *Scaling Laws and Compute-Optimal Training Beyond Fixed
             Training Durations*).

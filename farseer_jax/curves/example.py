@@ -1,4 +1,4 @@
-"""Loss curves made by a known law, with noise."""
+"""Loss curves simulated from a known law, with noise."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.schedule import Schedule
 
 _N = 1e8
-# Of the multi-power law; similar to those of Luo et al. for 100 M parameters.
+# Parameters of the multi-power law, similar to those of Luo et al. for 100 M parameters.
 _L0, _A, _ALPHA, _B, _C, _BETA, _GAMMA = 2.65, 0.59, 0.43, 370.0, 2.06, 0.59, 0.64
 _EVERY = 128
 _WARMUP = 2_000
 
 
 def example_curves(*, noise: float = 7e-4, seed: int = 0) -> Curves:
-    """Curves of one model under three schedules, made by the multi-power law (Luo et al.).
+    """Curves of one model under three schedules, simulated from the multi-power law (Luo et al.).
 
     ``L = L0 + A·S1^−α − B·Σ_k (η_{k−1} − η_k)·(1 − (1 + C·η_k^−γ·(S1(t) − S1(k)))^−β)``.
-    The learning rate is constant, or drops to a second constant at step 8,000, or falls as a
-    cosine, after a warm-up of 2,000 steps; the loss is logged every 128 steps.
+    After a warm-up of 2,000 steps, the learning rate is constant, drops to a second constant at
+    step 8,000, or decays as a cosine. The loss is logged every 128 steps.
 
     Args:
-        noise: standard deviation of ln loss in each row.
+        noise: standard deviation of the noise in ln loss of each row.
         seed: of the noise.
 
     Example:

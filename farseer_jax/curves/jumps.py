@@ -1,4 +1,4 @@
-"""Jumps of a logged learning rate, and the steps at which they are."""
+"""Jumps of a logged learning rate, and the steps at which they occur."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LARGE: Final = 0.02  # of the peak: a change between two logged steps that may be a jump
-_SUDDEN: Final = 5.0  # times the changes beside it
+_SUDDEN: Final = 5.0  # times the neighbouring changes
 _STAIR: Final = 3.0  # half units of the last digit; rounding makes stairs of two
-_FEWEST: Final = 4  # logged rates that tell a jump from a decay
+_FEWEST: Final = 4  # logged rates needed to tell a jump from a decay
 _REGULAR: Final = 0.8  # of the distances of logged steps that are the usual one
 _OFF_CADENCE: Final = (0.75, 0.97)  # of the usual distance: less is a row off the cadence
 
@@ -19,11 +19,11 @@ class Jump(NamedTuple):
     """A jump between two logged steps.
 
     Attributes:
-        row: the logged step before it, by its position.
+        row: position of the logged step before it.
         before: this step.
         after: the next logged step.
-        step: the first step that is taken to have the new rate.
-        is_known: whether the log tells it.
+        step: the first step assumed to have the new rate.
+        is_known: whether the log determines this step.
     """
 
     row: int
@@ -34,12 +34,13 @@ class Jump(NamedTuple):
 
     @property
     def note(self) -> str:
-        """A sentence on where the jump may be; empty if the log tells."""
+        """A sentence on the assumed step of the jump; empty if the log determines it."""
         if self.is_known:
             return ""
         return (
             f"the learning rate jumps between the logged steps {self.before:,} and "
-            f"{self.after:,}: taken to be at step {self.step:,}, the roundest between them"
+            f"{self.after:,}: it is assumed to jump at step {self.step:,}, the roundest number "
+            "between them"
         )
 
 
@@ -49,16 +50,16 @@ def found_jumps(
     warmup: int,
     errors: NDArray[np.float64] | float = 0.0,
 ) -> tuple[Jump, ...]:
-    """Where a logged rate changes suddenly, and by much.
+    """Sudden, large changes of a logged rate.
 
-    A row that is logged off the cadence, as where training was resumed, is the first of the new
-    rate; else the jump is taken to be at the roundest step between two logged ones.
+    A row logged off the usual cadence, as when training is resumed, has the new rate first.
+    Otherwise the jump is assumed at the roundest step between two logged ones.
 
     Args:
         at: the logged steps, ``(point,)``.
         rates: their rates, ``(point,)``.
-        warmup: the first steps, which have no jumps.
-        errors: by how much each rate may be rounded, ``(point,)``; rounding makes stairs.
+        warmup: number of warm-up steps, in which there are no jumps.
+        errors: the possible rounding error of each rate, ``(point,)``; rounding makes stairs.
 
     Example:
         >>> at, rates = np.array([0.0, 90, 180, 270]), np.array([3.0, 3.0, 1.0, 1.0])
@@ -87,7 +88,7 @@ def found_jumps(
 
 
 def roundest(first: int, last: int) -> int:
-    """The step with most zeros at the end within bounds, of several the one next to their middle.
+    """The step within bounds with the most trailing zeros; of several, the one nearest the middle.
 
     Example:
         >>> roundest(7937, 8064), roundest(17, 23)

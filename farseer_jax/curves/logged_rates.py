@@ -1,4 +1,4 @@
-"""The rate of every step from a logged column of learning rates, such as one of every 128 steps."""
+"""The rate of every step from learning rates logged at some steps, such as every 128th."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from farseer_jax.curves.schedule_checks import checked_count, checked_rates, che
 
 Floats = NDArray[np.float64]
 
-_LATE: Final = 1.5  # usual distances of logged steps: a log that begins later lacks rows
+_LATE: Final = 1.5  # usual logging intervals: a log that begins later lacks its first rows
 
 
 @dataclass(frozen=True)
 class LoggedSchedule:
-    """A schedule from a log, with sentences on how its gaps were filled."""
+    """A schedule from a log, with sentences on how gaps were filled."""
 
     schedule: Schedule
     notes: tuple[str, ...] = ()
@@ -45,8 +45,8 @@ def schedule_of_log(
     Args:
         steps: the logged steps, increasing, from 0, ``(point,)``.
         rates: their rates, ``(point,)``.
-        warmup: steps of warm-up; None finds them.
-        total: the number of steps; None is the last logged one, or that of the form recognised.
+        warmup: steps of warm-up; None infers them.
+        total: the number of steps; None takes that of the recognised form or the last logged step.
         at_least: a step that the schedule must reach, such as that of the last loss.
     """
     at, values = _checked_points(steps, rates)
@@ -72,21 +72,23 @@ def schedule_of_log(
         if len(at) < at[-1]:
             notes.append("the learning rate is interpolated between logged steps")
     elif coarse is None:
-        notes.append("the schedule is recognised from the learning rate, which it fits to rounding")
+        notes.append(
+            "the schedule is recognised from the learning rate, which it matches to rounding"
+        )
     lacks = is_late and not own.warmup
     warnings = [_late(at)] if lacks else []
     if coarse is not None:
         (warnings if coarse.schedule is None else notes).append(coarse.sentence)
     if is_late and own.warmup:
         notes.append(
-            f"the warm-up of {own.warmup:,} steps, which is not in the log, was found from the "
+            f"the warm-up of {own.warmup:,} steps, which is not in the log, was inferred from the "
             "cosine after it"
         )
     return LoggedSchedule(own, tuple(notes), tuple(warnings), lacks)
 
 
 def _with_hidden_warmup(log: RateLog) -> Schedule | None:
-    """The schedule of a log that lacks the warm-up, which a cosine after it tells."""
+    """The schedule of a log that lacks the warm-up, inferred from a cosine after it."""
     begin = cosine_warmup(log)
     own = None if begin is None else recognised(log._replace(warmup=begin))
     return own if own is not None and own.name == "cosine" else recognised(log)
@@ -96,7 +98,7 @@ def _checked_points(steps: Any, rates: Any) -> tuple[Floats, Floats]:
     """Increasing steps from 0 on, and their rates.
 
     Raises:
-        ValueError: they differ in number, do not increase, or are no whole numbers.
+        ValueError: they differ in number, do not increase, or are not whole numbers.
     """
     values, at = checked_rates(rates), np.array(steps, dtype=np.float64)
     if at.shape != values.shape:
@@ -110,12 +112,12 @@ def _checked_points(steps: Any, rates: Any) -> tuple[Floats, Floats]:
 
 
 def _warmup_of(at: Floats, values: Floats, errors: Floats) -> int:
-    """The end of the leading increasing stretch; between logged steps where its line gets there."""
+    """The end of the first increasing stretch; between logged steps, where its line ends."""
     falls = np.flatnonzero(np.diff(values) <= errors[1:])
     end = int(falls[0]) if falls.size else len(values) - 1
     if end == 0:
         return 0
-    # of a single logged step below the peak the line goes through the origin
+    # with a single logged step below the peak, the line goes through the origin
     first, rate = (at[0], values[0]) if end >= 2 else (0.0, 0.0)
     if at[end - 1] > first:
         slope = (values[end - 1] - rate) / (at[end - 1] - first)
@@ -141,13 +143,13 @@ def _is_late(at: Floats) -> bool:
 
 def _late(at: Floats) -> str:
     return (
-        f"the log begins at step {int(at[0]):,}, and the learning rate before it is not known: it "
-        "is taken as that of the first logged step; give the length of the warm-up (warmup=)"
+        f"the log begins at step {int(at[0]):,}; the learning rate before it is not known and is "
+        "assumed to be that of the first logged step: give the length of the warm-up (warmup=)"
     )
 
 
 def _filled(at: Floats, values: Floats, warmup: int, jumps: tuple[Jump, ...], last: int) -> Floats:
-    """The rate of each step, ``(step,)``: lines between logged steps, but for jumps."""
+    """The rate of each step, ``(step,)``: linear between logged steps, except at jumps."""
     filled = np.interp(np.arange(1, max(last, int(at[-1]), 1) + 1, dtype=float), at, values)
     for jump in jumps:
         filled[jump.before : jump.step - 1] = filled[jump.before - 1]

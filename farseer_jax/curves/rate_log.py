@@ -1,4 +1,4 @@
-"""A log of learning rates, and the round numbers that a person may have chosen for them."""
+"""A log of learning rates, and the round numbers that a person may have chosen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from farseer_jax.curves.schedule import Schedule
 
 Floats = NDArray[np.float64]
 
-_LONG_WARMUP: Final = 10  # steps, of which one matters little
+_LONG_WARMUP: Final = 10  # steps; in a longer one a single step matters little
 _DIGITS: Final = 5  # significant digits of rates that a person chose
 _NEAR: Final = 1e-3  # of a number of steps: how far a rounder one may be
 _NEAR_RATE: Final = 0.02  # of a rate
@@ -22,12 +22,12 @@ _NEAR_ZERO: Final = 0.02  # of the peak: final rates that may be 0
 
 
 class RateLog(NamedTuple):
-    """Logged rates, and what is known of their schedule.
+    """Logged rates and what is known about their schedule.
 
     Attributes:
         at: the logged steps from 1 on, increasing, ``(point,)``.
         rates: their rates, ``(point,)``.
-        errors: by how much each may be rounded, ``(point,)``.
+        errors: possible rounding error of each, ``(point,)``.
         warmup: steps of the warm-up.
         last: the last step, or the last one that is known.
         is_total: whether the schedule ends there.
@@ -46,7 +46,7 @@ class RateLog(NamedTuple):
 
     @property
     def cadence(self) -> float:
-        """The usual distance of logged steps."""
+        """The usual number of steps between logged rows."""
         return float(np.median(np.diff(self.at))) if len(self.at) > 1 else 1.0
 
     @property
@@ -69,9 +69,9 @@ class RateLog(NamedTuple):
         return steps_near(value, _NEAR_OF_FEW_DIGITS if self.digits else _NEAR)
 
     def fits(self, schedule: Schedule) -> bool:
-        """Whether a schedule has the logged rates, to rounding.
+        """Whether a schedule matches the logged rates to rounding.
 
-        In the warm-up it may be a step early or late, as loggers count from 0 or from 1.
+        In the warm-up it may be a step early or late, because loggers count from 0 or from 1.
         """
         if schedule.steps < self.last:
             return False

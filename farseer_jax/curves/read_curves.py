@@ -36,8 +36,8 @@ from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
 
 _SMOOTHED: Final = (
-    "the noise is correlated from row to row, as in a log that was smoothed: its estimate is less "
-    "certain, and smoothing delays a loss; give the loss as it was logged"
+    "the noise is correlated between rows, as in a smoothed log: its estimate is less certain, and "
+    "a smoothed loss lags behind; give the raw loss"
 )
 
 
@@ -61,37 +61,39 @@ def read_curves(
     """Read loss curves and their learning-rate schedules.
 
     The table has a row for each logged step of each run. Losses and learning rates need not be
-    logged at the same steps. Schedules are those of the column of the learning rate: constant,
-    cosine, linear, WSD and others are recognised where they fit it to rounding, and others are
-    interpolated between logged steps. Rows of a run that was resumed are replaced by the later
-    ones, a run that diverged is cut, and spikes are left out; ``notes`` and ``warnings`` say so.
+    logged at the same steps. Schedules come from the column of the learning rate: constant,
+    cosine, linear, WSD and other standard schedules are recognised if they match it to rounding;
+    any other is interpolated between logged steps. If a run was resumed, the later rows replace
+    the earlier ones; if it diverged, it is cut; spikes are left out. ``notes`` and ``warnings``
+    say so.
 
     Args:
         source: as for :func:`read_table`: a file, several, or a table in memory; a folder of
             TensorBoard events, ``trainer_state.json`` or offline runs of Weights & Biases, or
             ``"wandb:entity/project"``, of which all logged steps are read.
-        run: the column that identifies a run, or several, ``"N_million,curve"``; None finds them.
+        run: the column or columns that identify a run, such as ``"N_million,curve"``; None finds
+            them.
         step: the column of the step, or of the tokens seen; None finds it by its name.
-        loss: the column of the loss; None finds it by its name, one of an evaluation first.
+        loss: the column of the loss; None finds it by its name and prefers an evaluation loss.
         lr: the column of the learning rate; None finds it by its name.
-        schedule: instead of such a column the schedule of all curves, or of each by name: a
+        schedule: the schedule of all curves, or of each by name, instead of a column: a
             `Schedule`, its text (``"cosine steps=24000 peak=3e-4 warmup=2000"``), or a function of
             the step.
-        inputs: what is constant along a run, such as N: names, or columns by name. None finds N,
-            batch size and others by their usual names, and in tables of up to 12 columns all
-            numbers that differ between runs.
-        warmup: steps of warm-up; None finds them in the column of the learning rate.
+        inputs: quantities that are constant along a run, such as N: names, or columns by name.
+            None finds N, the batch size and others by their usual names and, in tables of up to 12
+            columns, all numbers that differ between runs.
+        warmup: steps of warm-up; None infers them from the column of the learning rate.
         drop_warmup: leave out losses of the warm-up.
-        drop_spikes: leave out losses far above those of the rows beside them.
-        tokens_per_step: tokens of a batch, where the table counts tokens instead of steps.
-        table: sheet of an Excel file, table of a database, or a query in SQL.
+        drop_spikes: leave out losses far above those of neighbouring rows.
+        tokens_per_step: batch size in tokens, if the table counts tokens instead of steps.
+        table: sheet of an Excel file, table of a database, or an SQL query.
         derive: formulas for new columns.
         where: a condition in SQL that rows must meet.
 
     Raises:
         OSError, ValueError: the table cannot be read, a column is missing or ambiguous, or no run
             has two losses; the message names the option.
-        TypeError: not a table.
+        TypeError: ``source`` is not a table.
 
     Example:
         >>> from farseer_jax import Schedule, read_curves
@@ -162,7 +164,7 @@ def _curves(columns: Columns, options: _Options) -> Curves:
 
 
 def _columns(columns: Columns, options: _Options) -> CurveColumns:
-    """The columns of the step and of the learning rate, if the table is to have it."""
+    """The columns of the step and, unless the schedule is given, of the learning rate."""
     is_given = options.given.schedule is not None
     if is_given and options.lr is not None:
         raise ValueError("schedule and lr are both given; give one of the two")
@@ -211,7 +213,7 @@ def _curve(
     notes.add(name, *rows.notes)
     if logged is None:
         lacking = _counted(len(rows.steps)) if len(rows.steps) < FEWEST else "no learning rate"
-        notes.add(name, f"it has {lacking}, and is left out")
+        notes.add(name, f"left out, having {lacking}")
         return None
     schedule = logged.schedule
     notes.add(name, *logged.notes)
@@ -220,10 +222,11 @@ def _curve(
     if options.drop_warmup:
         keep = rows.steps >= max(schedule.warmup, 1)
     if keep.sum() < FEWEST:
-        notes.add(name, f"it has {_counted(int(keep.sum()))} after the warm-up, and is left out")
+        notes.add(name, f"left out, having {_counted(int(keep.sum()))} after the warm-up")
         return None
     if not keep.all():
-        notes.add(name, f"{_counted(int((~keep).sum()))} of the warm-up are left out")
+        num = int((~keep).sum())
+        notes.add(name, f"{_counted(num)} of the warm-up {'is' if num == 1 else 'are'} left out")
     steps, losses = rows.steps[keep], rows.losses[keep]
     noise = curve_noise(steps, losses)
     if noise.correlation:
@@ -240,6 +243,6 @@ def _constant_rates(curves: Sequence[Curve], lr: str | None) -> list[str]:
     if lr is None or any(own.schedule.name != "constant" for own in curves):
         return []
     return [
-        f"column {lr!r} is constant along each run, and taken for a constant learning rate; "
+        f"column {lr!r} is constant along each run and is read as a constant learning rate; "
         "if it is the peak of a schedule, give the schedule (schedule=)"
     ]

@@ -1,7 +1,7 @@
-"""Schedules of usual forms, recognised from logged learning rates.
+"""Schedules of standard forms, recognised from logged learning rates.
 
-Candidates with the roundest numbers come first, and one is taken only if it fits every logged rate
-to rounding.
+Candidates with the roundest numbers are tried first, and one is accepted only if it matches every
+logged rate to rounding.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HIDDEN: Final = 0.2  # of a decay: what rounding to few digits may hide
 
 
 def recognised(log: RateLog) -> Schedule | None:
-    """The schedule of a usual form that fits all logged rates to rounding; None if none does."""
+    """The schedule of a standard form that matches all logged rates to rounding, or None."""
     after = log.after_warmup()
     if not len(after.at):
         return None
@@ -37,7 +37,7 @@ def recognised(log: RateLog) -> Schedule | None:
         for make in form(after):
             try:
                 own = make()
-            except ValueError:  # its numbers make none
+            except ValueError:  # its numbers are invalid
                 continue
             if log.fits(own):
                 return own
@@ -62,7 +62,7 @@ def _multi_step(log: RateLog) -> Candidates:
 
 
 def _cosine(log: RateLog) -> Candidates:
-    """A cosine, whose last step and rate follow from its curvature, also where it is cut off."""
+    """A cosine. Its last step and rate follow from its curvature, even if the log ends earlier."""
     for end in _cosine_ends(log):
         peak, final = cosine_levels(log, end)
         for own in log.rates_near(final, peak):
@@ -71,7 +71,7 @@ def _cosine(log: RateLog) -> Candidates:
 
 
 def _cycles(log: RateLog) -> Candidates:
-    """A cosine that starts anew at each jump, after equal numbers of steps."""
+    """A cosine that restarts at each jump, after equal numbers of steps."""
     if not log.jumps:
         return
     keep = log.at <= log.jumps[0].before
@@ -117,9 +117,9 @@ def _linear(log: RateLog) -> Candidates:
 def _line_ends(
     log: RateLog, rate_at: Callable[[int], float], peak: float
 ) -> Iterator[tuple[int, float]]:
-    """Last steps and final rates of a decay that the log does not show to end.
+    """Last steps and final rates of a decay whose end the log does not show.
 
-    It ends at a round number of steps not long after the log if its rate there is round.
+    It ends at a round number of steps soon after the log if its rate there is round.
     """
     for steps in _ends(log):
         finals = log.rates_near(float(rate_at(steps)), peak)
@@ -140,7 +140,7 @@ def _num_zeros(step: int) -> int:
 
 
 def _wsd(log: RateLog) -> Candidates:
-    """A stable rate and a decay; its first step follows from where the decay meets the rate."""
+    """A stable phase and a decay, which begins where its fitted form reaches the stable rate."""
     is_peak = log.rates >= log.rates[0] - 2.0 * log.errors
     stable = int(np.argmin(is_peak)) if not is_peak.all() else len(log.rates)
     if stable < 2 or len(log.at) - stable < _FEWEST - 1:
@@ -180,7 +180,7 @@ def _decays(
 
 
 def _transforms(shape: str, peak: float) -> tuple[Transform, Transform]:
-    """What makes a line of a decay that begins with the rate ``peak``, and its inverse."""
+    """The transform that makes a decay from the rate ``peak`` linear, and its inverse."""
     if shape == "linear":
         return lambda own: own / peak - 1.0, lambda own: peak * (own + 1.0)
     if shape == "sqrt":
@@ -213,5 +213,5 @@ def _inverse_sqrt(log: RateLog) -> Candidates:
 
 
 def _steps_about(step: int) -> range:
-    """Steps beside one that was found from lines through a curved log."""
+    """Steps near one that was estimated by straight lines through a curved log."""
     return range(max(step - _ABOUT, 1), step + _ABOUT + 1)

@@ -1,4 +1,4 @@
-"""By how much written numbers may be off, from their digits."""
+"""The rounding error of written numbers, from their digits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from farseer_jax.results.table import evenly
 
-_SINGLE = 3e-7  # of the largest: what float32 leaves of a number that was computed with
-_MOST_VALUES = 300  # that show how numbers are written
+_SINGLE = 3e-7  # of the largest: the error of a computation in float32
+_MOST_VALUES = 300  # that are inspected
 _FEWEST_VALUES, _FEWEST_DIFFERENT = 16, 8  # numbers of few digits that were rounded
 _COARSE = 5e-4  # of the largest: three digits; fewer are round numbers rather than rounded ones
 
 
 def rounding_errors(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By how much each of these numbers may be rounded, ``(point,)``.
+    """The possible rounding error of each number, ``(point,)``.
 
     Numbers are written with the same number of decimals, or of significant digits. Few digits are
     those of round numbers.

@@ -1,4 +1,4 @@
-"""The rows of one run in order: resumed, repeated, diverged and lacking ones settled."""
+"""The rows of one run in order: resumption, repeats, divergence and missing values resolved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from farseer_jax.curves.spikes import diverged_from, spikes
 
 Floats = NDArray[np.float64]
 
-_UNORDERED: Final = 0.2  # of the rows: steps that go back more often are not in order
+_UNORDERED: Final = 0.2  # of the rows: if steps go back more often, rows are out of order
 _MOST_SHOWN: Final = 5
 
 
@@ -36,9 +36,9 @@ class RunRows(NamedTuple):
 def settled(steps: Floats, losses: Floats, rates: Floats, *, drop_spikes: bool) -> RunRows:
     """Put the rows of one run in order.
 
-    Where the step goes back, as after a restart from a checkpoint, the later rows count. Losses of
-    one step in consecutive rows, as of micro-batches, are averaged. Rows after a loss that is no
-    longer finite, or that rises for good, are left out, and spikes.
+    Where the step goes back, as after a restart from a checkpoint, the later rows are kept. Losses
+    of one step in consecutive rows, as of micro-batches, are averaged. Spikes are left out, and so
+    are the rows after the run has diverged or its loss is no longer finite.
 
     Args:
         steps: the step of each row, in the order of the table; NaN rows are left out, ``(row,)``.
@@ -53,7 +53,9 @@ def settled(steps: Floats, losses: Floats, rates: Floats, *, drop_spikes: bool) 
     at, values, num, own = _per_step(steps, losses)
     notes += own
     if num > 1.5 * len(at) > 0:
-        notes.append(f"losses of one step, {num / len(at):.3g} on average, are averaged")
+        notes.append(
+            f"losses logged at the same step, {num / len(at):.3g} on average, are averaged"
+        )
     if (before := at < 1).any():
         notes.append("the loss at step 0, before training, is left out")
         at, values = at[~before], values[~before]
@@ -66,7 +68,7 @@ def settled(steps: Floats, losses: Floats, rates: Floats, *, drop_spikes: bool) 
         shown = ", ".join(f"{step:,.0f}" for step in at[high][:_MOST_SHOWN])
         more = int(high.sum()) - _MOST_SHOWN
         notes.append(
-            f"spikes of the loss are left out, at step{'s' if high.sum() > 1 else ''} {shown}"
+            f"loss spikes are left out, at step{'s' if high.sum() > 1 else ''} {shown}"
             + (f" and {more} more" if more > 0 else "")
         )
         at, values = at[~high], values[~high]
@@ -74,14 +76,14 @@ def settled(steps: Floats, losses: Floats, rates: Floats, *, drop_spikes: bool) 
 
 
 def _in_order(steps: Floats) -> tuple[NDArray[np.intp], list[str]]:
-    """Rows with steps that do not decrease, the later ones where they go back."""
+    """Rows with steps that do not decrease; the later rows where they go back."""
     back = np.flatnonzero(np.diff(steps) < 0)
     rows = np.arange(len(steps))
     if not back.size:
         return rows, []
     if back.size > _UNORDERED * len(steps):
         return np.argsort(steps, kind="stable"), [
-            "the rows were not in order, and are sorted by step"
+            "the rows were out of order and are sorted by step"
         ]
     following = np.minimum.accumulate(steps[::-1])[::-1]
     later = np.r_[following[1:], np.inf]
@@ -91,16 +93,17 @@ def _in_order(steps: Floats) -> tuple[NDArray[np.intp], list[str]]:
     first, last = int(back[0]), len(back)
     times = "" if last == 1 else f", and {last - 1} more time{'s' if last > 2 else ''}"
     return keep, [
-        f"the run restarts from step {steps[first]:,.0f} at step {steps[first + 1]:,.0f}{times}: "
-        f"the later rows count ({int(superseded.sum()):,} are left out)"
+        f"the run was resumed: after step {steps[first]:,.0f} it continues from step "
+        f"{steps[first + 1]:,.0f}{times}; the later rows are kept ({int(superseded.sum()):,} "
+        "earlier ones are left out)"
     ]
 
 
 def _per_step(steps: Floats, values: Floats) -> tuple[Floats, Floats, int, list[str]]:
-    """Steps with a finite value, increasing, the mean of each, how many values, and sentences.
+    """Increasing steps with a finite value, the mean of each, the number of values, and sentences.
 
-    Rows without a value do not count: losses of training and of an evaluation may be logged in
-    blocks below each other.
+    Rows without a value are ignored, because training and evaluation losses may be logged in
+    separate blocks.
     """
     known = np.isfinite(values)
     keep, notes = _in_order(steps[known])
@@ -121,8 +124,8 @@ def _until_divergence(
     num = diverged_from(values)
     if num < len(values):
         note = (
-            f"the loss rises from {values[num - 1]:.3f} to {values[-1]:.3f} and does not come "
-            f"back: the run diverged, and is cut after step {at[num - 1]:,.0f}"
+            f"the loss rises from {values[num - 1]:.3f} to {values[-1]:.3f} and does not recover: "
+            f"the run diverged and is cut after step {at[num - 1]:,.0f}"
         )
         return at[:num], values[:num], [note]
     after = steps > at[-1]

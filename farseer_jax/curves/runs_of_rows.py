@@ -19,10 +19,10 @@ from farseer_jax.tables.number_texts import is_missing
 from farseer_jax.tables.row_numbers import shortened
 
 _LABELS: Final = RUN_LABELS | {"curve", "curvename", "curveid"}
-_FEW_REPEATS: Final = 0.05  # of the rows: steps that occur again where a run was resumed
+_FEW_REPEATS: Final = 0.05  # of the rows: steps that repeat where a run was resumed
 _MOST_COLUMNS: Final = 3
 _FEWEST_ROWS: Final = 4  # of a run on average; fewer are not curves
-_BEGINNING: Final = 1.5  # usual distances of steps from a first one
+_BEGINNING: Final = 1.5  # logging intervals around the first step
 
 
 def codes_of_runs(
@@ -35,13 +35,13 @@ def codes_of_runs(
 
     Args:
         columns: of the table.
-        run: the column that identifies a run, or several, also separated by commas; None finds
-            those without which steps occur several times.
+        run: the column or columns (also separated by commas) that identify a run; None finds those
+            without which steps would repeat.
         steps: the step of each row, ``(row,)``.
-        taken: columns that hold something else.
+        taken: columns with another role.
 
     Raises:
-        ValueError: there is no such column, or runs cannot be told apart.
+        ValueError: there is no such column, or runs cannot be distinguished.
     """
     keys = _named(columns, run) if run is not None else _found(columns, steps, taken)
     if keys:
@@ -78,7 +78,7 @@ def _label(value: Any) -> str:
 
 
 def _found(columns: Columns, steps: NDArray[np.float64], taken: Sequence[str]) -> list[str]:
-    """The columns without which steps occur several times, labels of runs first."""
+    """The columns without which steps would repeat, labels of runs first."""
     others = [name for name in columns if name not in taken and columns[name].ndim == 1]
     codes = {name: codes_of(columns[name]) for name in others}
     labels = [name for name in others if last_word(name) in _LABELS and _may_identify(codes[name])]
@@ -100,7 +100,7 @@ def _found(columns: Columns, steps: NDArray[np.float64], taken: Sequence[str]) -
 
 
 def _may_identify(codes: NDArray[np.intp]) -> bool:
-    """Whether there are several rows of each value."""
+    """Whether each value has several rows."""
     return (int(codes.max(initial=0)) + 1) * _FEWEST_ROWS <= max(len(codes), _FEWEST_ROWS)
 
 
@@ -109,14 +109,14 @@ def _all_missing(values: NDArray[Any]) -> bool:
 
 
 def _repeats(keys: Sequence[NDArray[np.intp]], at: NDArray[np.intp]) -> int:
-    """How many rows repeat a run's step that another row has, but not the row before."""
+    """The number of rows whose step already occurs in the run, other than in the row before."""
     codes = codes_of_rows([*keys, at])
     is_next = np.r_[False, np.diff(codes) == 0]  # micro-batches, or separate logs of one step
     return len(codes) - (int(codes.max()) + 1) - int(is_next.sum())
 
 
 def _by_restarts(steps: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The number of each row's run, where steps begin anew.
+    """The number of each row's run; a new run begins where steps restart.
 
     Raises:
         ValueError: steps go back, but not to where they began.
@@ -130,7 +130,7 @@ def _by_restarts(steps: NDArray[np.float64]) -> NDArray[np.intp]:
         return np.searchsorted(back, np.arange(len(steps)), side="right")
     row = int(back[0])
     raise ValueError(
-        f"run: no column tells runs apart, and the step goes back from {steps[row - 1]:,.0f} to "
-        f"{steps[row]:,.0f} at row {row}: name the column (or several) that identifies a run "
-        "(run=); one run that was resumed needs one as well, such as derive='run = 1'"
+        f"run: no column identifies the runs, and the step goes back from {steps[row - 1]:,.0f} to "
+        f"{steps[row]:,.0f} at row {row}: name the column or columns that identify a run (run=); "
+        "for a single run that was resumed, add a constant one, such as derive='run = 1'"
     )

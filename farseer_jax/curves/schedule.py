@@ -33,9 +33,9 @@ class Schedule:
 
     Attributes:
         rates: the learning rate of the steps 1 … steps, ``(steps,)``; zeros are allowed.
-        warmup: how many of the first steps are warm-up; None finds the leading increasing stretch.
-        name: what it is called, such as ``"cosine"`` or ``"wsd"``.
-        text: the text from which :meth:`parse` makes it; empty for rates that no text describes.
+        warmup: number of warm-up steps; None takes the first stretch of increasing rates.
+        name: such as ``"cosine"`` or ``"wsd"``.
+        text: the text that :meth:`parse` reads; empty if no text describes the rates.
 
     Raises:
         ValueError: there are no rates, a rate is negative, NaN or infinite, or the warm-up is
@@ -69,7 +69,7 @@ class Schedule:
         Args:
             steps: the number of steps.
             peak: the learning rate.
-            warmup: steps of linear rise from 0; the last of them has the rate ``peak``.
+            warmup: steps of linear warm-up from 0; the last of them has the rate ``peak``.
 
         Example:
             >>> Schedule.constant(4, 1.0, warmup=2).rates
@@ -79,7 +79,7 @@ class Schedule:
 
     @classmethod
     def linear(cls, steps: int, peak: float, *, final: float = 0.0, warmup: int = 0) -> Self:
-        """A linear decay to ``final`` in the last step, after a linear warm-up.
+        """A linear decay to ``final`` at the last step, after a linear warm-up.
 
         Example:
             >>> Schedule.linear(4, 1.0).rates
@@ -100,9 +100,9 @@ class Schedule:
         Args:
             steps: the number of steps.
             peak: the highest learning rate, that of the last step of the warm-up.
-            final: the rate of the last step.
-            warmup: steps of linear rise from 0.
-            cycles: how often it starts anew at ``peak`` (SGDR: Loshchilov & Hutter).
+            final: the rate at the last step.
+            warmup: steps of linear warm-up from 0.
+            cycles: number of cycles, each starting at ``peak`` (SGDR: Loshchilov & Hutter).
 
         Example:
             >>> Schedule.cosine(4, 1.0, final=0.1).rates.round(3)
@@ -130,16 +130,16 @@ class Schedule:
         shape: DecayShape = "linear",
         warmup: int = 0,
     ) -> Self:
-        """Warm-up, a stable rate, and a decay over the last steps (WSD: Hu et al., *MiniCPM*).
+        """Warm-up, a stable phase and a decay phase (WSD: Hu et al., *MiniCPM*).
 
         Args:
-            steps: the number of steps, the decay included.
+            steps: the number of steps, including the decay.
             peak: the stable learning rate.
-            decay: how many steps the decay takes, or which fraction of all steps (below 1), of
-                which it takes at least one.
-            final: the rate of the last step.
+            decay: length of the decay, in steps or (below 1) as a fraction of all steps, of which
+                it takes at least one.
+            final: the rate at the last step.
             shape: ``"linear"``, ``"cosine"``, ``"exponential"`` or ``"sqrt"``, that is ``1 − √u``.
-            warmup: steps of linear rise from 0.
+            warmup: steps of linear warm-up from 0.
 
         Example:
             >>> Schedule.wsd(6, 1.0, decay=2, warmup=2).rates
@@ -173,15 +173,15 @@ class Schedule:
         to: float | Sequence[float],
         warmup: int = 0,
     ) -> Self:
-        """Constant rates, each from a step on, after a linear warm-up.
+        """A piecewise constant rate after a linear warm-up.
 
         Args:
             steps: the number of steps.
             peak: the first learning rate.
-            at: the first step of each further rate, increasing; without any it is
+            at: the first step at each new rate, increasing; without any the schedule is
                 :meth:`constant`.
-            to: these rates.
-            warmup: steps of linear rise from 0.
+            to: the new rates.
+            warmup: steps of linear warm-up from 0.
 
         Example:
             >>> Schedule.multi_step(5, 1.0, at=[3, 5], to=[0.5, 0.1]).rates
@@ -230,14 +230,14 @@ class Schedule:
         warmup: int | None = None,
         name: str = "given",
     ) -> Self:
-        """The schedule of a function of the step.
+        """A schedule from a function of the step.
 
         Args:
             function: the rate of a step, counted from 1; called with an array of all steps
                 ``(steps,)``, or with one step at a time if it does not take arrays.
             steps: the number of steps.
-            warmup: steps of warm-up; None finds the leading increasing stretch.
-            name: what it is called.
+            warmup: steps of warm-up; None takes the first stretch of increasing rates.
+            name: of the schedule.
 
         Raises:
             TypeError: ``function`` is none.
@@ -259,14 +259,14 @@ class Schedule:
         warmup: int | None = None,
         total: int | None = None,
     ) -> Self:
-        """The schedule of a logged learning rate, such as one of every 128 steps.
+        """A schedule from a logged learning rate, such as one logged every 128 steps.
 
         Args:
             steps: the logged steps, increasing, ``(point,)``.
             rates: the rate of each, ``(point,)``.
-            warmup: steps of warm-up, risen linearly where they were not logged; None finds the
-                leading increasing stretch.
-            total: the number of steps, at least the last logged one, which None is.
+            warmup: steps of warm-up, linear where they were not logged; None takes the first
+                stretch of increasing rates.
+            total: the number of steps, at least the last logged one; None takes that one.
 
         Example:
             >>> Schedule.from_points([1, 3, 5], [0.0, 1.0, 1.0]).rates
@@ -279,14 +279,14 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The schedule that a text describes, as ``str(schedule)`` writes it.
+        """The schedule that a text describes, in the format of ``str(schedule)``.
 
         Args:
-            text: the name of a constructor and its arguments; after a semicolon what was done
-                to the schedule: ``"cosine peak=3e-4 steps=24000 warmup=2160 final=3e-5; stop
-                step=12000; decay at=12000 over=2000"``. Numbers are as people write them:
-                ``24,000``, ``24k``; per cent are of the peak in ``final`` and ``to``, and of all
-                steps in ``decay`` and ``warmup``. In ``at`` and ``to`` commas are between numbers.
+            text: the name of a constructor and its arguments; after semicolons, changes of the
+                schedule: ``"cosine peak=3e-4 steps=24000 warmup=2160 final=3e-5; stop
+                step=12000; decay at=12000 over=2000"``. Numbers may be written ``24,000`` or
+                ``24k``. Percentages are of the peak in ``final`` and ``to``, and of all steps in
+                ``decay`` and ``warmup``. In ``at`` and ``to`` commas separate numbers.
 
         Raises:
             TypeError: not a text.
@@ -317,9 +317,9 @@ class Schedule:
 
     @cached_property
     def jumps(self) -> NDArray[np.intp]:
-        """The steps whose rate differs from the one before by over 2 % of the peak, ``(jump,)``.
+        """The steps at which the rate changes by more than 2 % of the peak, ``(jump,)``.
 
-        Steps of the warm-up are not counted.
+        Steps of the warm-up are excluded.
 
         Example:
             >>> Schedule.multi_step(5, 1.0, at=[3, 5], to=[0.5, 0.1]).jumps
@@ -351,7 +351,7 @@ class Schedule:
         return self.rates[checked_positions(steps, self.steps)]
 
     def truncated(self, step: int) -> Self:
-        """The schedule of training that stops after this step.
+        """The schedule of a run that stops after a step.
 
         Args:
             step: the last step.
@@ -369,13 +369,13 @@ class Schedule:
     def with_decay(
         self, at: int, over: int, *, shape: DecayShape = "linear", final: float = 0.0
     ) -> Self:
-        """The schedule that follows this one up to a step and decays from there.
+        """This schedule up to a step, followed by a decay.
 
         Args:
             at: the last step before the decay.
-            over: how many steps the decay takes.
+            over: length of the decay, in steps.
             shape: ``"linear"``, ``"cosine"``, ``"exponential"`` or ``"sqrt"``.
-            final: the rate of its last step.
+            final: the rate at the end of the decay.
 
         Example:
             >>> Schedule.constant(9, 1.0).with_decay(2, 4).rates
@@ -423,9 +423,9 @@ class Schedule:
     def __str__(self) -> str:
         if self.text:
             return self.text
-        ends = f"{self.rates[0]:.4g} … {self.rates[-1]:.4g}"
+        ends = f"{self.rates[0]:.4g} to {self.rates[-1]:.4g}"
         warm = f", {self.warmup:,} of warm-up" if self.warmup else ""
-        return f"{self.name}: {self.steps:,} steps{warm}, rates {ends}, highest {self.peak:.4g}"
+        return f"{self.name}: {self.steps:,} steps{warm}, rates {ends}, peak {self.peak:.4g}"
 
     def __repr__(self) -> str:
         return f"Schedule({str(self)!r})"
@@ -443,7 +443,7 @@ class Schedule:
         warmup: int,
         after: Callable[[int, float], NDArray[np.float64]],
     ) -> Self:
-        """A schedule of a usual form: a linear warm-up, then ``after(steps, peak)``."""
+        """A schedule of a standard form: a linear warm-up, then ``after(steps, peak)``."""
         from farseer_jax.curves.schedule_text import written
 
         total, rate = checked_steps("steps", steps), checked_rate("peak", peak)
@@ -455,7 +455,7 @@ class Schedule:
 
 
 def _leading_rise(rates: NDArray[np.float64]) -> int:
-    """How many of the first steps rise, each above the one before; 0 if the second does not."""
+    """The number of increasing steps at the start; 0 if the second step does not increase."""
     falls = np.flatnonzero(np.diff(rates) <= 0.0)
     rise = int(falls[0]) + 1 if falls.size else len(rates)
     return rise if rise > 1 else 0
@@ -468,7 +468,7 @@ def _rates_of(function: Callable[[Any], Any], steps: int) -> NDArray[np.float64]
     progress = np.arange(1, steps + 1)
     try:
         rates = np.asarray(function(progress), dtype=np.float64)
-    except (TypeError, ValueError):  # it compares, or is of the module math
+    except (TypeError, ValueError):  # it uses comparisons or the math module
         values = [function(int(step)) for step in progress]
         if any(np.ndim(own) for own in values):
             raise ValueError("function: expected one learning rate for each step") from None

@@ -1,4 +1,4 @@
-"""Checks of the values that make a learning-rate schedule."""
+"""Checks of the arguments of learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_STEPS_SHOWN = 5
 
 
 def checked_rates(rates: Any) -> NDArray[np.float64]:
-    """A copy of learning rates, ``(steps,)``, refused unless finite and not negative.
+    """A copy of learning rates, ``(steps,)``, which must be finite and not negative.
 
     Raises:
         ValueError: the message names the steps, counted from 1.
@@ -125,7 +125,7 @@ def checked_count(name: str, value: Any, least: int, most: int | None = None) ->
     """A whole number of steps within bounds, as an int.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a whole number within the bounds.
 
     Example:
         >>> checked_count("steps", 24e3, 1)

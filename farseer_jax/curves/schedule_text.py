@@ -20,7 +20,7 @@ _EXAMPLE: Final = "'cosine steps=24000 peak=3e-4 warmup=2000 final=3e-5'"
 
 
 def written(constructor: Callable[..., Any], name: str, settings: Mapping[str, Any]) -> str:
-    """A constructor and its arguments as text, those that are not the defaults."""
+    """A constructor and its non-default arguments as text."""
     defaults = inspect.signature(constructor).parameters
     kept = {own: value for own, value in settings.items() if defaults[own].default != value}
     return " ".join([name, *(f"{own}={_text(value)}" for own, value in kept.items())])
@@ -50,7 +50,7 @@ def parsed(kind: type[Schedule], text: str) -> Any:
 
 
 def _words(text: str) -> tuple[str, dict[str, str]]:
-    """The name that a text begins with, and the arguments after it."""
+    """The name at the start of a text and the arguments after it."""
     name, *words = text.split() or [""]
     arguments = {}
     for word in words:
@@ -72,7 +72,7 @@ def _called(
     arguments: Mapping[str, str],
     whole: Mapping[str, float],
 ) -> Any:
-    """The function called with arguments in text; ``whole`` is what per cent are of."""
+    """The function, called with arguments given as text; percentages are of ``whole``."""
     known = inspect.signature(function).parameters
     for key in arguments:
         if key not in known:
@@ -95,7 +95,7 @@ def _called(
 
 
 def _value(key: str, text: str) -> Any:
-    """The value of an argument: a number, several after commas, or the name of a shape."""
+    """The value of an argument: a number, several separated by commas, or the name of a shape."""
     if key == "shape":
         return text
     values = [_number(key, text, part) for part in _split(key, text)]

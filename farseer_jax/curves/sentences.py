@@ -1,4 +1,4 @@
-"""Sentences about several curves, each told once."""
+"""Sentences about several curves, each written once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST_NAMES: Final = 4
 
 
 class Sentences:
-    """Sentences about curves, collected by the sentence.
+    """Sentences about curves, grouped by sentence.
 
     Example:
         >>> sentences = Sentences(["a", "b", "c"])
@@ -22,7 +22,7 @@ class Sentences:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        """Of the curves of these names."""
+        """For the curves with these names."""
         self._num = len(names)
         self._curves: dict[str, list[str]] = {}
 
@@ -32,7 +32,7 @@ class Sentences:
             self._curves.setdefault(sentence, []).append(name)
 
     def merged(self) -> tuple[str, ...]:
-        """Each sentence once, after the names of its curves where there are several."""
+        """Each sentence once, after the names of its curves if there are several curves."""
         if self._num == 1:
             return tuple(self._curves)
         return tuple(f"{self._subject(own)}: {text}" for text, own in self._curves.items())

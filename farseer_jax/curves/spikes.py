@@ -1,4 +1,4 @@
-"""Spikes of a loss, and runs that diverge."""
+"""Loss spikes and divergence."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from farseer_jax.curves.curve_noise import curve_noise
 
 Floats = NDArray[np.float64]
 
-_HALF: Final = 4  # rows on each side of one that give its usual loss
+_HALF: Final = 4  # rows on each side of one that determine its usual loss
 _LARGE: Final = 6.0  # standard deviations above it
-_LEAST: Final = 2e-3  # of ln loss: smaller ones do no harm
+_LEAST: Final = 2e-3  # of ln loss: smaller spikes are harmless
 _DIVERGED: Final = 0.25  # of ln loss above the lowest before, until the end
 _FEWEST: Final = 3  # rows at the end that show it
 _FEWEST_ROWS: Final = 12
 
 
 def spikes(steps: NDArray[Any], losses: Floats) -> NDArray[np.bool_]:
-    """Rows whose loss is far above that of the rows beside them, ``(point,)``.
+    """Rows whose loss is far above that of their neighbours, ``(point,)``.
 
     Args:
         steps: increasing, from 1, ``(point,)``.
@@ -42,7 +42,7 @@ def spikes(steps: NDArray[Any], losses: Floats) -> NDArray[np.bool_]:
 
 
 def _usual(values: Floats) -> Floats:
-    """The running median; beyond the ends the curve is continued by point reflection."""
+    """The running median; beyond its ends the curve is continued by point reflection."""
     before = 2.0 * values[0] - values[_HALF:0:-1]
     after = 2.0 * values[-1] - values[-2 : -_HALF - 2 : -1]
     padded = np.concatenate([before, values, after])
@@ -51,7 +51,7 @@ def _usual(values: Floats) -> Floats:
 
 
 def diverged_from(losses: Floats) -> int:
-    """The first row of a rise far above the lowest loss that lasts until the end.
+    """The first row after which the loss stays far above its minimum until the end.
 
     Args:
         losses: in the order of the steps, ``(point,)``.

@@ -12,14 +12,14 @@ from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import REMEDY, shown_rows
 
-_TOO_MANY: Final = 2e7  # steps: these are rather tokens or samples
-_MOST_STEPS: Final = 100_000  # that tokens are counted in, where the batch is not known
+_TOO_MANY: Final = 2e7  # steps: larger numbers are probably tokens or samples
+_MOST_STEPS: Final = 100_000  # into which tokens are divided if the batch size is not known
 
 
 def step_numbers(
     values: Any, name: str, is_tokens: bool, tokens_per_step: float | None
 ) -> tuple[NDArray[np.float64], str]:
-    """The step of each row, NaN where it is missing, and a sentence on how tokens were counted.
+    """The step of each row, NaN where it is missing, and a sentence on how tokens were converted.
 
     Args:
         values: steps, or tokens with the unit in the column's name, ``(row,)``.
@@ -28,7 +28,7 @@ def step_numbers(
         tokens_per_step: tokens of a batch.
 
     Raises:
-        ValueError: steps are no whole numbers.
+        ValueError: steps are not whole numbers.
 
     Example:
         >>> step_numbers(np.array([0.5, 1.0]), "tokens_B", True, 2**19)
@@ -54,8 +54,8 @@ def step_numbers(
         raise ValueError(f"column {name!r} holds no step")
     if numbers[known].max() > _TOO_MANY:
         raise ValueError(
-            f"column {name!r} goes to {numbers[known].max():.3g}, more than training has steps; if "
-            f"it counts tokens or samples, name it (step=) with how many a step has "
+            f"column {name!r} goes to {numbers[known].max():.3g}, too many for training steps; if "
+            f"it counts tokens or samples, name it (step=) and give their number per step "
             "(tokens_per_step=)"
         )
     broken = known & (numbers != np.round(numbers))
@@ -75,7 +75,7 @@ def _of_tokens(tokens: NDArray[np.float64], per_step: float | None) -> tuple[Any
     most = float(np.nanmax(tokens, initial=1.0))
     unit = 10.0 ** np.ceil(np.log10(most / _MOST_STEPS))
     note = (
-        f"tokens are counted in steps of {quantity_text(float(unit))} tokens; those of a batch "
-        "are not given (tokens_per_step=)"
+        f"tokens are divided into steps of {quantity_text(float(unit))} tokens, because the batch "
+        "size is not given (tokens_per_step=)"
     )
     return np.round(tokens / unit), note

@@ -1,4 +1,4 @@
-"""Thinning of curves: means of neighbouring rows, at equal steps in ln t."""
+"""Thinning of curves: means of neighbouring rows, at equal intervals of ln t."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from farseer_jax.curves.curve import Curve
 
 Floats = NDArray[np.float64]
 
-_AFTER_JUMP: Final = 0.25  # weight of ln(t − t of the jump): the loss changes fast there
+_AFTER_JUMP: Final = 0.25  # weight of ln(t − t of the jump), because the loss changes fast there
 
 
 def thinned(curve: Curve, points: int) -> Curve:
-    """A curve with about this many points, means of neighbouring rows; see `Curves.thinned`.
+    """A curve with about this many points, the means of neighbouring rows; see `Curves.thinned`.
 
     Args:
         curve: the curve.
-        points: how many; a curve with fewer rows stays as it is.
+        points: number of points; a curve with fewer rows is left unchanged.
     """
     if len(curve) <= points:
         return curve

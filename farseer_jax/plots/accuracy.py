@@ -35,8 +35,8 @@ def plot_accuracy(
 ) -> tuple[Axes, ...]:
     """The accuracy on each task against its loss: runs, the law, and predictions with intervals.
 
-    Losses fall to the right. Runs have the colour of their size, or of their recipe where there
-    are several. A dotted line is the accuracy of guessing. Of many tasks the first are drawn.
+    Losses decrease to the right. Runs are coloured by size, or by recipe if there are several. A
+    dotted line is the chance level. If there are many tasks, the first ones are drawn.
 
     Args:
         forecast: from :func:`forecast_accuracy` or :func:`chain`.
@@ -61,7 +61,9 @@ def plot_accuracy(
     first = next(iter(chains.values()))
     tasks = [task for task in first.tasks if _step_with_loss(first, task) is not None]
     if not tasks:
-        raise ValueError("no accuracy is predicted from a loss, so there is nothing to draw it on")
+        raise ValueError(
+            "no accuracy is predicted from a loss, so there is no loss to draw it against"
+        )
     tasks = tasks[:_MOST_PANELS] if AVERAGE not in tasks else [*tasks[: _MOST_PANELS - 1], AVERAGE]
     tasks = list(dict.fromkeys(tasks))
     cols = min(len(tasks), _MOST_COLUMNS if len(tasks) > _MOST_COLUMNS else 3)
@@ -86,7 +88,7 @@ def _chains_of(forecast: AccuracyForecast | Chain, recipe: str | None) -> dict[s
     """What is drawn, by the names of the recipes."""
     if isinstance(forecast, Chain):
         if recipe is not None:
-            raise ValueError("recipe: a chain has none; leave it out")
+            raise ValueError("recipe: a chain has no recipes; leave it out")
         return {"": forecast}
     if recipe is not None:
         one_of("recipe", recipe, forecast.labels)
@@ -158,7 +160,7 @@ def _draw_points(axes: Axes, chain: Chain, step: AccuracyStep, colour: str) -> N
 
 
 def _add_legend(panels: Sequence[Axes], chains: dict[str, Chain], spare: Axes | None) -> None:
-    """What colours and marks mean: in the place of a spare panel, or below all."""
+    """The legend, in place of a spare panel or below all panels."""
     chain = next(iter(chains.values()))
     dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 4}
     handles = []
@@ -188,7 +190,7 @@ def _add_legend(panels: Sequence[Axes], chains: dict[str, Chain], spare: Axes | 
     label = f"predicted, {level_text(chain.level)} interval"
     handles.append(Line2D([], [], color=mark, marker="D", ms=4.5, lw=1.1, mec="white", label=label))
     if any(np.isfinite(step.chance) for step in chain.steps):
-        handles.append(Line2D([], [], color=GREY, lw=0.9, ls=":", label="guessing"))
+        handles.append(Line2D([], [], color=GREY, lw=0.9, ls=":", label="chance level"))
     figure: Any = panels[0].get_figure(root=True)
     if spare is not None:
         box = spare.get_subplotspec().get_position(figure)  # type: ignore[union-attr]
@@ -208,7 +210,7 @@ def _add_legend(panels: Sequence[Axes], chains: dict[str, Chain], spare: Axes | 
 def plot_predictability(
     forecast: AccuracyForecast, axes: Sequence[Axes] | None = None
 ) -> tuple[Axes, ...]:
-    """How well each task was predicted from smaller runs, and which recipe is best on it.
+    """How well each task was predicted from smaller runs, and which recipe is best.
 
     A dot is the mean error of predictions of larger runs from smaller ones, a ring that of
     repeating the accuracy of the largest smaller run; the grey bar is the scatter of runs. Tasks
@@ -242,7 +244,7 @@ def plot_predictability(
 
 
 def _mean_rows(forecast: AccuracyForecast) -> list[Predictability]:
-    """One row per task, means over recipes, in the order of what a prediction gains."""
+    """One row per task, means over recipes, ordered by the gain from predicting."""
     found = []
     tasks = dict.fromkeys(own.task for own in forecast.predictability)
     for task in tasks:

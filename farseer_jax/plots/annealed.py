@@ -1,4 +1,4 @@
-"""A figure of annealed losses: runs, and below them the losses after an anneal from each step."""
+"""A figure of annealed losses: runs, and below them the losses after annealing from some steps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from farseer_jax.results.table import evenly
 _MOST_ROWS = 500  # of a curve that are drawn
 _NUM_PLACES = 24  # of the line of an anneal
 _FALLEN = 0.9  # of the peak: a rate below it has begun to fall
-_SHOWN_FROM = 0.12  # of the steps: what is earlier is high, and would flatten the rest
+_SHOWN_FROM = 0.12  # of the steps: earlier losses are high and would flatten the rest
 _MOST_CURVES = 8  # by default
 _BAND = 0.28  # opacity
 
@@ -30,16 +30,16 @@ def plot_annealed(
     *,
     curves: str | Sequence[str] | None = None,
 ) -> tuple[Axes, Axes]:
-    """The losses of runs, the losses after an anneal from each step, and the learning rates.
+    """The losses of runs, the losses after annealing from some steps, and the learning rates.
 
-    A pale line is the logged loss. From it a thin line leads along each anneal to its end, a dot
-    in the band of intervals.
+    Pale lines are the logged losses. From them a thin line follows each anneal to its end, a dot
+    within the band of intervals.
 
     Args:
         annealed: from :func:`anneal_curves`.
         axes: two axes to draw on, for the losses and the learning rates; new ones by default.
-        curves: the names of the curves to draw; by default those whose learning rate had not
-            fallen where their last anneal begins (up to eight), or all if there are none.
+        curves: the names of the curves to draw; by default those whose learning rate has not
+            decayed where their last anneal begins (up to eight), or all if there are none.
 
     Returns:
         Both axes.
@@ -153,7 +153,7 @@ def _explain(
     for own, colour in zip(curves, colours, strict=False):
         axes.plot([], [], color=colour, lw=1.6, label=own.name)
     axes.plot([], [], color=GREY, lw=2.6, alpha=0.45, label="logged")
-    axes.plot([], [], "o", color=INK, ms=3.6, label="after an anneal")
+    axes.plot([], [], "o", color=INK, ms=3.6, label="annealed")
     band = f"{level_text(annealed.level)} interval"
     axes.fill_between([], [], [], color=GREY, alpha=_BAND, lw=0, label=band)
     legend_outside(axes, ncols=4)

@@ -1,4 +1,4 @@
-"""A figure of loss curves: the losses, the fitted law, its forecast, and the schedules below."""
+"""A figure of loss curves: losses, fitted law, forecast and, below, the schedules."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ _MOST_ROWS = 500  # of a curve that are drawn
 _NUM_PLACES = 160  # of a line
 _MOST_NAMES = 9  # in the legend
 _MOST_LABELS = 2  # of final losses
-_SHOWN_FROM = 0.15  # of the steps: what is earlier is high, and would flatten the rest
+_SHOWN_FROM = 0.15  # of the steps: earlier losses are high and would flatten the rest
 _BAND = 0.22  # opacity
 _DASHES = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (4, 1.2, 1, 1.2)))
 _AHEAD = (0, (2.5, 1.5))
@@ -35,12 +35,13 @@ def plot_loss_curves(
     *,
     curves: str | Sequence[str] | None = None,
 ) -> tuple[Axes, Axes]:
-    """Loss curves with their fit and its forecast, and the learning rates below.
+    """Loss curves with their fit and forecast, and the learning rates below.
 
-    Pale lines are the logged losses, dark ones the fitted law. Where a run is still going, the law
-    goes on as a dashed line with its interval to the last step of the schedule, where a ring marks
-    the final loss. Each size has a colour and each schedule a dash; of one size each curve has a
-    colour. Losses of the first steps are cut off, so that the differences at the end can be seen.
+    Pale lines are the logged losses, and dark lines the fitted law. If a run is still going, the
+    law continues as a dashed line with its interval to the last step of the schedule, where a ring
+    marks the final loss. Each size has a colour and each schedule a dash pattern; with a single
+    size, each curve has a colour. Losses of the first steps are cut off to show the differences at
+    the end.
 
     Args:
         fit: from :func:`fit_curves`.
@@ -210,7 +211,7 @@ def _explain(
     looks: Sequence[_Look],
     paths: Sequence[_Path],
 ) -> None:
-    """The legend below both axes: sizes and schedules, or curves, and what pale and dashed is."""
+    """The legend below both axes: sizes and schedules, or curves, and kinds of lines."""
     for text, look in _entries(curves, looks, paths):
         axes.plot([], [], color=look.colour, ls=look.dashes, lw=1.6, label=text)
     axes.plot([], [], color=GREY, lw=2.6, alpha=0.45, label="logged")

@@ -1,4 +1,4 @@
-"""A figure of optimal schedules: the best of each family, and the loss along each below."""
+"""A figure of optimal schedules: the best of each family and, below, the loss along each."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from farseer_jax.plots.style import COLOURS, GREY, INK, grid_of
 from farseer_jax.results.numbers import level_text
 
 _NUM_PLACES = 240  # of a line
-_SHOWN_FROM = 0.45  # of the steps: what is earlier is high, and alike for all
+_SHOWN_FROM = 0.45  # of the steps: earlier losses are high and alike for all
 _MOST = 7  # schedules
 _BAND = 0.16  # opacity
 _DASHES = ((0, (4, 1.2)), (0, (1, 1)))  # of references
@@ -30,7 +30,7 @@ def plot_schedule(
 ) -> tuple[Axes, Axes]:
     """The best schedules, and the predicted loss along each below.
 
-    The best one is drawn boldly, with the interval of its final loss; references are grey.
+    The best one is bold, with the interval of its final loss; references are grey.
 
     Args:
         optimal: from :func:`optimise_schedule`.
@@ -77,12 +77,12 @@ def plot_schedule(
 def _shown(
     optimal: OptimalSchedule, families: str | Sequence[str] | None
 ) -> list[ScheduleCandidate]:
-    """The candidates to draw, least loss first."""
+    """The candidates to draw, lowest loss first."""
     if families is not None:
         names = [families] if isinstance(families, str) else [*families]
         return sorted((optimal[name] for name in names), key=lambda own: own.loss)
     best: dict[str, ScheduleCandidate] = {}
-    for own in optimal.candidates:  # least loss first
+    for own in optimal.candidates:  # lowest loss first
         best.setdefault(own.family if own.is_reference else own.family.partition(" ")[0], own)
     return [*best.values()][:_MOST]
 

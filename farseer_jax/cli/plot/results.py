@@ -358,7 +358,7 @@ loss_curves = of_command(
         [option("--show curves", names, "Runs to draw; all unless given.")],
         ["CurveFit"],
     ),
-    summary="Loss curves, their forecast, and the schedules below.",
+    summary="Loss curves with their forecast and schedules.",
     help="""Draw loss curves with the fitted law, its forecast, and the learning rates.
 
     TABLE and options are as for `farseer curves`, whose JSON is drawn as it is.
@@ -376,13 +376,13 @@ annealed = of_command(
             option(
                 "--show curves",
                 names,
-                "Runs to draw; those with a rate that had not fallen unless given.",
+                "Runs to draw; those whose rate has not decayed unless given.",
             )
         ],
         ["AnnealedLosses"],
     ),
-    summary="Losses of runs, had they been annealed earlier.",
-    help="""Draw runs with their losses after an anneal from each of some steps.
+    summary="Losses that runs would have reached if annealed.",
+    help="""Draw runs, and the losses that they would have reached if annealed earlier.
 
     TABLE, FIT.json and options are as for `farseer anneal`, whose JSON is drawn as
     it is.
@@ -399,8 +399,8 @@ schedule = of_command(
         [option("--show families", names, "Schedules to draw, such as free,cosine.")],
         ["OptimalSchedule"],
     ),
-    summary="The best schedules, and the loss along each.",
-    help="""Draw the best schedules of families and of any form, and the losses along them.
+    summary="The best schedules and the loss along each.",
+    help="""Draw the best schedule of each family, and the losses along them.
 
     TABLE, FIT.json and options are as for `farseer schedule`, whose JSON is drawn
     as it is.

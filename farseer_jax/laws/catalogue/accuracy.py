@@ -16,12 +16,12 @@ _FLOOR, _CEILING = (0.0, 0.5), (0.85, 1.0)  # of random starts
 class LogisticAccuracy(Law):
     """``floor + (ceiling − floor) / (1 + e^(steepness·(task_loss − midpoint)))``.
 
-    The second step of two: a scaling law predicts the loss on a task, such as the bits per byte of
-    its correct answers, and this one the accuracy from that loss. With unlimited loss the accuracy
-    is the floor, about that of guessing; with none it approaches the ceiling.
+    The second of two steps: a scaling law predicts the loss on a task, such as the bits per byte of
+    its correct answers, and this law predicts the accuracy from that loss. The accuracy approaches
+    the floor, about chance level, at a large loss and the ceiling at a small one.
 
-    Runs hardly ever determine the ceiling: fix it, ``LeastSquares(fixed={"ceiling": 1.0})``, unless
-    the largest models are near it. :func:`forecast_accuracy` does so, and has a weak prior of the
+    Runs rarely determine the ceiling: fix it, ``LeastSquares(fixed={"ceiling": 1.0})``, unless the
+    largest models are near it. :func:`forecast_accuracy` does so and puts a weak prior on the
     floor.
 
     Source: Bhagia et al., *Establishing Task Scaling Laws via Compute-Efficient Model Ladders*
@@ -30,7 +30,7 @@ class LogisticAccuracy(Law):
     Attributes:
         floor: accuracy at a large loss.
         ceiling: accuracy at a small loss.
-        steepness: how fast the accuracy changes with the loss, per unit of it.
+        steepness: slope of the logit, per unit of the loss.
         midpoint: the loss half-way between floor and ceiling.
 
     Example:
@@ -52,7 +52,7 @@ class LogisticAccuracy(Law):
     midpoint: Real
 
     def loss(self, task_loss: Any) -> Array:
-        """The accuracy; falls with the loss on the task."""
+        """The accuracy, which decreases with the loss on the task."""
         height = self.ceiling - self.floor
         logit = self.steepness * (task_loss - self.midpoint)
         value = self.floor + height / (1.0 + jnp.exp(logit))
@@ -75,12 +75,12 @@ class ExponentialAccuracy(Law):
 
     Source: Gadre et al., *Language models scale reliably with over-training and on downstream
     tasks* (arXiv 2403.08540), where the error averaged over tasks is ``ε − k·e^(−γL)`` of a
-    validation loss L. It has no ceiling: where accuracies are large, it soon exceeds 1.
+    validation loss L. It has no ceiling and exceeds 1 at a small loss.
 
     Attributes:
-        epsilon: error at a large loss, about that of guessing.
-        k: how much better it is at no loss.
-        gamma: how fast accuracy is lost with the loss, per unit of it.
+        epsilon: error at a large loss, about that at chance level.
+        k: decrease of the error at a loss of 0.
+        gamma: rate of the exponential, per unit of the loss.
 
     Example:
         >>> from farseer_jax import ExponentialAccuracy
@@ -98,7 +98,7 @@ class ExponentialAccuracy(Law):
     gamma: Positive
 
     def loss(self, task_loss: Any) -> Array:
-        """The accuracy; falls with the loss on the task."""
+        """The accuracy, which decreases with the loss on the task."""
         value = 1.0 - self.epsilon + self.k * jnp.exp(-self.gamma * task_loss)
         return jnp.asarray(value)
 
@@ -116,10 +116,10 @@ class ExponentialAccuracy(Law):
 
 
 class SingleStepAccuracy(Law):
-    """The accuracy of N and D in one step, without a loss in between.
+    """The accuracy as a function of N and D in one step, without an intermediate loss.
 
     ``floor + (ceiling − floor) / (1 + e^((N_scale/N)^alpha + (D_scale/D)^beta − limit))``: a
-    logistic function of Chinchilla's law, whose coefficients cannot be told from the logistic's.
+    logistic function of Chinchilla's law, whose coefficients absorb the steepness.
 
     Source: the single-step form of Bhagia et al. (arXiv 2412.04403).
 
@@ -155,7 +155,7 @@ class SingleStepAccuracy(Law):
     beta: Exponent
 
     def loss(self, N: Any, D: Any) -> Array:
-        """The accuracy; rises with N and D."""
+        """The accuracy, which increases with N and D."""
         size = jnp.exp(self.alpha * jnp.log(self.N_scale / N))
         data = jnp.exp(self.beta * jnp.log(self.D_scale / D))
         height = self.ceiling - self.floor
@@ -187,7 +187,7 @@ class ComputeAccuracy(Law):
         floor: accuracy of the smallest runs.
         ceiling: accuracy of the largest.
         C_half: FLOPs half-way between floor and ceiling.
-        exponent: how fast the accuracy rises.
+        exponent: slope of the logit in ln C.
 
     Example:
         >>> from farseer_jax import ComputeAccuracy
@@ -206,7 +206,7 @@ class ComputeAccuracy(Law):
     exponent: Exponent
 
     def loss(self, C: Any) -> Array:
-        """The accuracy; rises with compute."""
+        """The accuracy, which increases with compute."""
         height = self.ceiling - self.floor
         logit = self.exponent * jnp.log(self.C_half / C)
         value = self.floor + height / (1.0 + jnp.exp(logit))
