@@ -75,9 +75,11 @@ def test_steps_are_those_asked_for() -> None:
     steady = found.step[np.array(found.curve) == "steady"]
     assert len(steady) == 8
     assert steady[-1] == 7000
-    assert steady[0] == WARMUP + 100
+    assert steady[0] == 3 * WARMUP  # earlier losses are those of the warm-up
     same = fj.anneal_curves(curve_fit(), over=0.25, same_steps=True, points=8)
-    assert (same.step > WARMUP).all()
+    assert (same.step >= 3 * WARMUP).all()
+    early = fj.anneal_curves(curve_fit(), points=3, first_step=WARMUP)
+    assert early.step.min() == WARMUP + 100
     assert set(same.final_step) <= set(curve_fit().curves["steady"].steps.tolist())
 
 
@@ -110,7 +112,7 @@ def test_few_rows_of_each_run_are_a_table_for_fits() -> None:
     )
     doubling = annealed().to_columns()
     ends = doubling["annealed_to"][doubling["curve"] == "steady"]
-    assert len(ends) > 2
+    assert len(ends) > 1
     assert (ends[1:] >= 2 * ends[:-1]).all()
     assert any("are not independent runs" in note for note in doubling.notes)
     assert not any("are not independent runs" in note for note in last.notes)
@@ -148,8 +150,8 @@ def test_reasons_for_doubt_are_said() -> None:
 def test_it_prints_its_rows() -> None:
     text = str(annealed())
     assert text.startswith(
-        f"Losses of 3 runs, annealed from each of {len(annealed())} steps: linear decay to a rate "
-        "of 0 over 0.25 of the steps"
+        "Losses of 3 runs, annealed from 8 steps each: linear decay to a rate of 0 over 0.25 of "
+        "the steps"
     )
     assert "annealed from" in text
     assert "8,750" in text
@@ -158,14 +160,22 @@ def test_it_prints_its_rows() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"over": 0.0}, "over: expected a fraction between 0 and 1 or a number of steps, got 0.0"),
-        ({"over": 1.5}, "over: expected a fraction between 0 and 1 or a number of steps, got 1.5"),
+        ({"over": 0.0}, "over= must be a fraction between 0 and 1 or a number of steps, got 0.0"),
+        ({"over": 1.5}, "over= must be a fraction between 0 and 1 or a number of steps, got 1.5"),
         ({"shape": "square"}, "shape: unknown shape of a decay 'square'"),
         ({"shape": "exponential"}, "an exponential decay never reaches 0"),
-        ({"final": 1e-3}, "final: no curve has a learning rate above 0.001"),
+        (
+            {"final": 1e-3},
+            "no curve has a learning rate above 0.001 .* from 3 times its warm-up on",
+        ),
+        (
+            {"first_step": 9000},
+            "no curve has a learning rate above 0 at a logged step from step 9,",
+        ),
+        ({"first_step": 0}, "first_step: expected a whole number of at least 1"),
         ({"points": 0}, "points: expected a whole number of at least 1"),
-        ({"tokens_per_step": "batches"}, "tokens_per_step: unknown input 'batches'"),
-        ({"tokens_per_step": -1.0}, "tokens_per_step: expected a positive number"),
+        ({"tokens_per_step": "batches"}, "unknown input 'batches'"),
+        ({"tokens_per_step": -1.0}, "tokens_per_step= must be positive"),
         ({"level": 0.0}, "level"),
     ],
 )

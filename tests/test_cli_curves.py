@@ -126,7 +126,22 @@ class TestAnswer:
         words = ("fit.json", "--predict", f"cosine: {wsd}", "--predict", wsd)
         found = fj.compare_schedules(fit, [fj.Schedule.parse(wsd)] * 2, curves=["cosine", None])
         assert content(*words)["predicted"] == found.to_dict()["rows"]
-        assert farseer("curves", *words).stdout.endswith(f"{found}\n")
+        answer, _, rest = farseer("curves", *words).stdout.partition("\n\nMulti-power law, ")
+        assert answer == str(found)
+        assert rest.startswith("fitted to 3 curves: ")
+        assert len(rest.splitlines()) == 1 + len(fit.warnings)
+
+    def test_a_schedule_has_the_warmup_of_the_curves(self, files: Path, fit: fj.CurveFit) -> None:
+        decay = "; decay at=9000 over=1000"
+        bare = ["--predict", f"wsd steps=24000 peak=3e-4{decay}", "--predict", "cosine: " + DROP]
+        result = farseer("curves", "fit.json", *bare)
+        assert result.stdout.splitlines()[2].startswith("wsd steps=24000 peak=0.0003 decay=4800 ")
+        assert "warmup=2000; decay at=9000" in result.stdout
+        note = "warmup=2000, as in the curves, where --predict names no warm-up\n"
+        assert result.stderr.endswith(note)
+        given = farseer("curves", "fit.json", "--predict", "cosine steps=9000 peak=3e-4 warmup=0")
+        assert "the warm-up of the schedule has 0 steps" in given.stdout
+        assert "warm-up" not in given.stderr
 
     def test_is_drawn(self, files: Path, called: dict[str, Any]) -> None:
         result = farseer("curves", "fit.json", "--save", "curves.svg")
@@ -182,7 +197,7 @@ class TestAnneal:
         result = farseer("anneal", "fit.json", *options, "--same-steps", "--json", "a.json")
         assert result.exit_code == 0, result.stderr
         found = fj.anneal_curves(fit, over=0.1, shape="sqrt", final=3e-5, same_steps=True, points=2)
-        assert result.stdout == f"{found}\n"
+        assert result.stdout == f"{found}\n".replace("use final=", "use --final ")
         assert str(fj.AnnealedLosses.from_json("a.json")) == str(found)
 
     def test_a_table_of_runs_is_written(self, files: Path, fit: fj.CurveFit) -> None:
@@ -217,7 +232,7 @@ class TestSchedule:
         families = ["cosine", "linear"]
         found = fj.optimise_schedule(fit, 4_000, family=families, final=3e-5, warmup=1_000)
         assert result.stdout == f"{found}\n".replace("use final=", "use --final ")
-        assert f"Schedule written to s.csv: {found.best.family}\n" in result.stderr
+        assert f"Schedule written to s.csv: {found.recommended.family}\n" in result.stderr
         assert str(fj.OptimalSchedule.from_json("s.json")) == str(found)
         written = pd.read_csv("s.csv")
         assert written["step"].tolist() == [*range(1, 4_001)]
@@ -235,7 +250,8 @@ class TestSchedule:
     [
         ("anneal fit.json --shape sqr", "Did you mean 'sqrt'?"),
         ("anneal fit.json --over 0", "0.0 is not in the range"),
-        ("anneal fit.json --final 1", "no curve has a learning rate above 1"),
+        ("anneal fit.json --final 1", "give a lower --final or an earlier --first-step"),
+        ("anneal fit.json --over 1.5", "--over must be a fraction between 0 and 1 or a number"),
         ("anneal fit.json --tokens-per-step -1", "expected a positive number or an input"),
         ("anneal fit.json --tokens-per-step batch", "unknown input 'batch'"),
         ("anneal fit.json --csv missing/a.csv", "there is no folder 'missing'"),
@@ -243,7 +259,7 @@ class TestSchedule:
         ("anneal fit.json --csv a.csv --json a.csv", "--csv and --json name the same file"),
         ("schedule fit.json", "Missing option '--steps'"),
         ("schedule fit.json --steps 24k --family wds", "did you mean 'wsd'?"),
-        ("schedule fit.json --steps 24k --peak 1e-2", "is above the peak of every curve"),
+        ("schedule fit.json --steps 24k --peak 1e-2", "or give a lower --peak"),
         ("schedule fit.json --steps 24k --given N=1B", "--given N=… has no effect"),
     ],
 )

@@ -137,15 +137,24 @@ def test_a_run_whose_loss_is_no_longer_a_number_is_cut(end: Any) -> None:
     own["loss"] = np.r_[own["loss"][:60].astype(object), [end] * 20]
     curves = fj.read_curves(own)
     assert int(curves[0].steps[-1]) == 3_000
-    assert "not finite after step 3,000" in notes(curves)
+    assert "diverged after step 3,000, where it is cut: its loss is not" in curves.warnings[0]
+    assert curves.warnings[0].endswith("; its final loss is what it would have reached")
+    assert curves[0].is_running
 
 
 def test_a_run_that_diverges_is_cut() -> None:
     own = table()
+    own["loss"][58:60] = 3.4, 3.8  # it begins to rise
     own["loss"][60:] = np.linspace(5, 9, 20)
     curves = fj.read_curves(own)
-    assert int(curves[0].steps[-1]) == 3_000
-    assert "the run diverged and is cut after step 3,000" in notes(curves)
+    assert int(curves[0].steps[-1]) == 2_900
+    assert "diverged after step 2,900, where it is cut: its loss rises from" in curves.warnings[0]
+    end = table()
+    end["loss"][-1] = 6.8
+    curves = fj.read_curves(end)
+    assert int(curves[0].steps[-1]) == 3_950
+    assert "rises from" in curves.warnings[0]
+    assert "would have reached" not in curves.warnings[0]
 
 
 def test_spikes_are_left_out_and_only_they() -> None:
@@ -180,7 +189,7 @@ def test_a_loss_of_another_cadence_than_the_rate() -> None:
     own["train_loss"] = np.where(np.arange(400) % 10 == 9, np.nan, loss_at(own["step"]))
     curves = fj.read_curves(own)
     assert curves.columns["loss"] == "val_loss"
-    assert "use loss='train_loss' for the other" in notes(curves)
+    assert "'val_loss' (40 rows); use loss='train_loss' for the other (360 rows)" in notes(curves)
     assert str(curves[0].schedule) == COSINE
     assert len(curves[0]) == 39
     assert len(fj.read_curves(own, loss="train_loss")[0]) == 342
@@ -219,6 +228,45 @@ def test_tokens_instead_of_steps() -> None:
     assert curves[0].steps[-1] == round(tokens[-1] / 1e5)
 
 
+def test_tokens_whose_batch_is_not_known() -> None:
+    """Rounded steps hide the form of a schedule, and so its end."""
+    own = {name: values[:40] for name, values in table().items()}
+    tokens = own.pop("step") * 2.0**19 + 12_345.0
+    own["loss"][20] *= 1.5
+    curves = fj.read_curves({**own, "tokens": tokens})
+    assert curves.warnings[0].startswith("no schedule was recognised, so its last logged step is")
+    assert curves.warnings[0].endswith("give tokens_per_step= or schedule=")
+    assert "loss spikes are left out, at 550 M tokens" in notes(curves)
+    late = {name: values[10:] for name, values in {**own, "tokens": tokens}.items()}
+    assert fj.read_curves(late).warnings[1].endswith("first logged step: give tokens_per_step=")
+    assert not fj.read_curves({**own, "tokens": tokens}, tokens_per_step=2**19).warnings
+
+
+@pytest.mark.parametrize("name", ["max_steps", "config.total_steps", "num_training_steps"])
+def test_the_length_of_a_run_is_a_setting_of_its_trainer(name: str) -> None:
+    def read(text: str, last: int, length: float) -> fj.Curves:
+        own = {key: values[: last // 50] for key, values in table(text).items()}
+        return fj.read_curves({**own, name: np.full(last // 50, length)})
+
+    stable = read("constant steps=4000 peak=0.0003 warmup=200", 2_000, 8_000)
+    assert stable[0].schedule == fj.Schedule.constant(8_000, 3e-4, warmup=200)
+    assert stable[0].is_running
+    assert "taken to stay so up to step 8,000, the length of the run" in stable.warnings[-1]
+    wsd = "wsd steps=4000 peak=0.0003 decay=2000 final=1e-05 warmup=200"
+    assert str(read(wsd, 2_500, 4_000)[0].schedule) == wsd
+    linear = "linear steps=4000 peak=0.0003 warmup=200"
+    assert str(read(linear, 2_000, 4_000)[0].schedule) == linear
+    for length in (9_000, 4_000, 1_000, -1, np.nan):  # its form tells the end
+        assert str(read(COSINE, 2_000, length)[0].schedule) == COSINE
+    assert not read(COSINE, 2_000, 9_000)[0].inputs
+
+
+def test_peaks_that_differ_are_warned_about() -> None:
+    other = "cosine steps=4000 peak=0.0004 warmup=200"
+    curves = fj.read_curves(joined(table(), table(other, run="b")))
+    assert "peaks of the learning rates differ, from 0.0003 to 0.0004" in curves.warnings[0]
+
+
 def test_schedules_that_are_given() -> None:
     own = without(joined(table(run="a"), table(run="b")), "lr")
     text = fj.read_curves(own, schedule=COSINE)
@@ -240,7 +288,8 @@ def test_warnings_of_what_the_log_does_not_tell() -> None:
     assert "read as a constant learning rate" in constant.warnings[0]
     late = fj.read_curves({name: values[40:42] for name, values in table().items()})
     assert len(late[0]) == 2
-    assert "log begins at step 2,050" in late.warnings[0]
+    assert "no schedule was recognised, so its last logged step is" in late.warnings[0]
+    assert "log begins at step 2,050" in late.warnings[1]
     smooth = {**table(every=5), "loss": loss_at(np.arange(5, 4_001, 5))}
     errors = np.zeros(800)
     for row, own in enumerate(np.random.default_rng(0).standard_normal(800)):
@@ -258,6 +307,11 @@ def test_warnings_of_what_the_log_does_not_tell() -> None:
         (without(table(), "lr"), {}, r"no column holds the learning rate.*such as schedule="),
         (without(table(), "step"), {}, r"no column holds the steps or tokens"),
         (without(table(), "loss"), {}, r"no column has a usual name for the loss"),
+        (
+            {**without(table(), "loss"), "eval/ppl": np.full(80, 9.0)},
+            {},
+            r"compute it, such as derive='loss = log\(\"eval/ppl\"\)', or name it",
+        ),
         (table(), {"loss": "los"}, r"no column 'los'; did you mean 'loss'"),
         (table(), {"run": "runn"}, r"no column 'runn'; did you mean 'run'"),
         (table(), {"inputs": "N"}, r"inputs: the table has no column 'N'"),
@@ -287,12 +341,14 @@ def test_trainer_states(tmp_path: Path) -> None:
         log += [{"step": t, "eval_loss": float(loss_at(t))} for t in range(500, 4_001, 500)]
         folder = tmp_path / run / "checkpoint-4000"
         folder.mkdir(parents=True)
-        state = {"global_step": 4_000, "log_history": log}
+        state = {"global_step": 4_000, "log_history": log, "max_steps": 4_000}
+        state["train_batch_size"] = 8 if run == "big" else 4  # of one device
         (folder / "trainer_state.json").write_text(json.dumps(state))
     curves = fj.read_curves(tmp_path)
     assert curves.names == ("big", "small/seed1")
     assert {str(own.schedule) for own in curves} == {COSINE}
     assert curves.columns["loss"] == "train/loss"
+    assert not curves.inputs
     assert len(fj.read_curves(tmp_path, loss="eval_loss")["big"]) == 8
 
 

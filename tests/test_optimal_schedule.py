@@ -1,5 +1,6 @@
 """Optimal schedules: gradients, published optima, a dense grid, and what is said of them."""
 
+import dataclasses
 import json
 from functools import cache
 
@@ -158,18 +159,39 @@ def test_candidates_are_sorted_and_have_the_steps() -> None:
     assert fj.Schedule(table["lr"], 300) == found["cosine"].schedule
 
 
+def test_the_simplest_of_those_that_cannot_be_told_apart_is_recommended() -> None:
+    found = optimum()
+    spread = curve_fit().errors.offset * found.best.loss
+    tied = {own.family for own in found.ties}
+    for own in found.candidates:
+        low, high = own.minus_best_ends
+        assert low <= own.minus_best <= high
+        is_tied = low <= 0.0 or own.minus_best <= spread
+        assert (own.family in tied) == (is_tied and not own.is_reference)
+    assert found.best.minus_best == 0.0
+    assert found.best.family == "free"
+    assert found.recommended in found.ties
+    assert found.recommended.family != "free"
+    assert found.schedule == found.recommended.schedule
+    linear = dataclasses.replace(found["linear"], minus_best_ends=(-0.1, 0.1))
+    others = [linear if own.family == "linear" else own for own in found.candidates]
+    assert dataclasses.replace(found, candidates=tuple(others)).recommended is linear
+
+
 def test_schedules_beyond_those_seen_are_warned_of() -> None:
-    assert "and no curve over less than" in "\n".join(optimum().warnings)
+    assert "and that of no curve less than 50%" in "\n".join(optimum().warnings)
     far = fj.optimise_schedule(curve_fit(), 99_000, family="cosine", peak=2e-4, final=1e-6)
     text = "\n".join(far.warnings)
-    assert "a learning rate of 1e-06, but no curve was logged below 3e-05" in text
+    assert "best schedule (1e-06) is below the lowest logged one (3e-05)" in text
     assert "times the largest of the curves" in text
     assert "below the peaks of all curves" in text
 
 
 def test_it_prints_and_has_no_text_of_nan() -> None:
     text = str(optimum())
-    assert text.startswith("Best schedule of 3,000 steps at a peak of 0.0003: free, final loss 3.")
+    heading, *_ = text.splitlines()
+    assert heading.startswith("Best schedule of 3,000 steps at a peak of 0.0003: multi-step, final")
+    assert heading.endswith("; free, within 0.0001, cannot be told from it")
     assert "free schedule: converged" in text
     assert "nan" not in text
     json.dumps(optimum().to_dict())
@@ -190,13 +212,13 @@ def _refused(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"peak": 1e-3}, r"peak: 0.001 is above the peak of every curve \(at most 0.0003\)"),
-        ({"peak": 0.0}, "peak: expected a learning rate above 0"),
+        ({"peak": 1e-3}, r"a peak of 0.001 is above the peak of every curve \(at most 0.0003\)"),
+        ({"peak": 0.0}, "peak= must be above 0"),
         ({"family": "wds"}, "family: unknown family of schedules 'wds'"),
         ({"family": []}, "family: expected at least one of wsd"),
-        ({"final": 4e-4}, "final: expected a rate below the peak 0.0003, got 0.0004"),
+        ({"final": 4e-4}, "final= must be below the peak 0.0003, got 0.0004"),
         ({"final": -1.0}, "final: expected a learning rate of at least 0"),
-        ({"warmup": 2990}, "steps: expected at least 3,010"),
+        ({"warmup": 2990}, "a schedule needs at least 3,010 steps"),
         ({"level": 1.5}, "level"),
         ({"knots": 2}, "knots: expected a whole number from 5"),
     ],

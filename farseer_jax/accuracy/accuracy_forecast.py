@@ -36,7 +36,8 @@ class AccuracyForecast(Result):
         chains: the chain of laws of each recipe.
         groups: labels of each recipe by column; one empty mapping without groups.
         columns: the tasks with their columns.
-        records: hold-outs of each recipe, by approach and task.
+        records: earlier extrapolations of each recipe, by approach and task.
+        others: further columns that are accuracies by their names, which were not asked for.
 
     Example:
         >>> import farseer_jax as fj
@@ -50,6 +51,7 @@ class AccuracyForecast(Result):
     groups: tuple[Mapping[str, Any], ...]
     columns: tuple[TaskColumn, ...]
     records: tuple[tuple[TaskRecord, ...], ...]
+    others: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -119,7 +121,11 @@ class AccuracyForecast(Result):
     @cached_property
     def ranking(self) -> Ranking | None:
         """Which recipe is best at each point; None for a single recipe."""
-        return ranking_of(self.chains, self.labels) if len(self.chains) > 1 else None
+        if len(self.chains) == 1:
+            return None
+        tasks = [own.name for own in self._judged]
+        records = [[self.record(task, k) for task in tasks] for k in range(len(self.chains))]
+        return ranking_of(self.chains, self.labels, records)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -155,9 +161,13 @@ class AccuracyForecast(Result):
         return accuracy_parts(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The rows, warnings and hold-outs, for JSON."""
+        """The rows, the warnings, and the evidence, for readers of JSON.
+
+        Accuracies, errors and scatter are fractions of 1: 0.016 is 1.6 points.
+        """
         found: dict[str, Any] = {
             "tasks": list(self.tasks),
+            "other_accuracies": list(self.others),
             "level": self.level,
             "rows": self.table().records(),
             "warnings": list(self.warnings),
@@ -166,6 +176,7 @@ class AccuracyForecast(Result):
         }
         if self.ranking is not None:
             found["ranking"] = self.ranking_table().records()
+            found["correlation_of_recipes"] = self.ranking.correlation
         return {name: or_null(value) for name, value in found.items()}
 
     def __repr__(self) -> str:

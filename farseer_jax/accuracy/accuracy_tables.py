@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farseer_jax.accuracy.chain_table import AVERAGE, accuracy_text
-from farseer_jax.accuracy.recipe import APPROACHES, approaches_of
+from farseer_jax.accuracy.chain_table import AVERAGE, accuracy_text, points_text
+from farseer_jax.accuracy.chain_warnings import floor_of
+from farseer_jax.accuracy.recipe import approaches_of
+from farseer_jax.results.numbers import level_text
 from farseer_jax.results.result import Headline, warned
 from farseer_jax.results.table import Column, Table
 from farseer_jax.uncertainty.intervals import cell_text
@@ -17,18 +19,37 @@ if TYPE_CHECKING:
     from farseer_jax.accuracy.records import TaskRecord
 
 
-_DECIDED = 0.9
+_WIDE = 0.5  # of the range from chance to 1: the runs do not determine the accuracy
+NOT_DETERMINED = "not determined"
 
 
 def prediction_table(forecast: "AccuracyForecast") -> Table:
-    """One row per recipe, point and task, and the average over tasks."""
+    """One row per recipe, point and task, and the average over tasks.
+
+    The verdict is that of the task's earlier extrapolations, or ``"not determined"`` where the
+    interval covers more than half of the range from chance to 1.
+    """
     tables = [chain.table() for chain in forecast.chains]
     joined = []
     for own in zip(*(table.columns for table in tables), strict=True):
         values = np.concatenate([np.asarray(column.values, dtype=object) for column in own])
         joined.append(_like(own[0], values))
     labels = _labels(forecast, len(tables[0]))
-    return Table([*labels, *joined], noun="rows")
+    verdict = Column("verdict", _verdicts(forecast, tables), str, "", left=True)
+    return Table([*labels, *joined, verdict], noun="rows")
+
+
+def _verdicts(forecast: "AccuracyForecast", tables: Sequence[Table]) -> list[str]:
+    """The verdict of each row of the recipes' tables."""
+    judged = iter(forecast.predictability)
+    found = []
+    for chain, table in zip(forecast.chains, tables, strict=True):
+        of_task = {task: next(judged).verdict for task in chain.tasks}
+        own = {column.name: column.values for column in table.columns}
+        for task, low, high in zip(own["task"], own["lower"], own["upper"], strict=True):
+            is_wide = high - low > _WIDE * (1.0 - floor_of(chain.of_task(task)[0]))
+            found.append(NOT_DETERMINED if is_wide else of_task[task])
+    return found
 
 
 def _like(column: Column, values: np.ndarray) -> Column:
@@ -62,12 +83,11 @@ def predictability_table(forecast: "AccuracyForecast") -> Table:
         [
             *_labels(forecast, len(judged) // len(forecast.chains)),
             Column("task", columns["task"], str, left=True),
-            Column("error", columns["error"], accuracy_text),
-            Column(
-                "error_of_largest", columns["error_of_largest"], accuracy_text, "baseline error"
-            ),
-            Column("scatter", columns["scatter"], accuracy_text),
-            Column("counting", columns["counting"], accuracy_text if has_counts else None),
+            Column("error", columns["error"], points_text),
+            Column("error_of_largest", columns["error_of_largest"], points_text, "repeating"),
+            Column("scatter", columns["scatter"], points_text),
+            Column("rise", columns["rise"], points_text),
+            Column("counting", columns["counting"], points_text if has_counts else None),
             Column("num_above", columns["num_above"], None),
             Column("num_runs", columns["num_runs"], None),
             Column("above", counts, str, "above chance", in_data=False, secondary=True),
@@ -83,9 +103,9 @@ def _share_text(value: float) -> str:
 
 
 def approach_table(forecast: "AccuracyForecast") -> Table:
-    """One row per approach: its hold-out errors over all tasks."""
-    names = list(APPROACHES)
+    """One row per approach: its errors in earlier extrapolations, over all tasks."""
     every = [record for records in forecast.records for record in records]
+    names = list(dict.fromkeys(record.approach for record in every))
     errors, average, shares = [], [], []
     for name in names:
         own = [record for record in every if record.approach == name]
@@ -101,10 +121,10 @@ def approach_table(forecast: "AccuracyForecast") -> Table:
         [
             Column("approach", rows, str, left=True),
             Column(
-                "error", errors, accuracy_text, "error per task",
+                "error", errors, points_text, "error of a task",
             ),
-            Column("error_of_average", average, accuracy_text, "error of average"),
-            Column("share", [*shares, 0.0], lambda x: f"{x:.0%}" if x else "–", "weight"),
+            Column("error_of_average", average, points_text, "of their average"),
+            Column("share", [*shares, 0.0], lambda x: _share_text(x or np.nan), "weight"),
         ],
         noun="approaches",
     )  # fmt: skip
@@ -126,7 +146,7 @@ def ranking_table(ranking: "Ranking", forecast: "AccuracyForecast") -> Table:
     """One row per point, task and recipe: the probability that it is the best."""
     num_recipes, num_points, num_tasks = ranking.predicted.shape
     rows = [(p, t, r) for p in range(num_points) for t in range(num_tasks)
-            for r in np.argsort(-ranking.predicted[:, p, t], kind="stable")]  # fmt: skip
+            for r in ranking.order(p, t)]  # fmt: skip
     point, task, recipe = (np.array(own) for own in zip(*rows, strict=True))
     best = tuple(range(0, len(rows), num_recipes))
     return Table(
@@ -138,8 +158,8 @@ def ranking_table(ranking: "Ranking", forecast: "AccuracyForecast") -> Table:
             Column("task", [ranking.tasks[k] for k in task], str, left=True),
             Column("recipe", [ranking.labels[k] for k in recipe], str, left=True),
             Column("predicted", ranking.predicted[recipe, point, task], accuracy_text),
-            Column("probability", ranking.probability[recipe, point, task], "{:.0%}".format,
-                   "P(best)"),
+            Column("probability", ranking.probability[recipe, point, task], _share_text,
+                   "best with"),
         ],
         noun="rows",
         best=best,
@@ -155,13 +175,19 @@ def accuracy_parts(forecast: "AccuracyForecast") -> Sequence[str | Table]:
     num_runs = sum(len(own.steps[0].runs.size) for own in forecast.chains)
     num_tasks = len(forecast.tasks)
     heading = f"Accuracy on {num_tasks} task{'s'[: num_tasks != 1]} from {num_runs} runs"
+    if forecast.others:
+        num, is_one = len(forecast.others), len(forecast.others) == 1
+        heading += (
+            f"; {num} other column{'' if is_one else 's'} of accuracies "
+            f"({forecast.others[0]}{'' if is_one else ', …'}) not asked for"
+        )
     warnings = [warned("", forecast.warnings).strip()] if forecast.warnings else []
     parts: list[str | Table] = [Headline(heading), forecast.table(), *warnings]
     if forecast.ranking is not None:
         parts += [_best_text(forecast), _average_ranking(forecast)]
     parts += [
-        "Predictions of larger runs from smaller ones: mean error in points. The baseline repeats\n"
-        "the accuracy of the largest smaller run",
+        "Larger runs predicted from smaller ones, in points: mean error, that of repeating the\n"
+        "accuracy of the largest smaller run, scatter of runs, and their rise with the loss",
         forecast.predictability_table(),
         forecast.approach_table(),
     ]
@@ -172,18 +198,31 @@ def _best_text(forecast: "AccuracyForecast") -> str:
     """The best recipe at the last point, and the number of tasks on which one is clearly best."""
     ranking = forecast.ranking
     assert ranking is not None
-    at = -1
-    best = int(np.argmax(ranking.predicted[:, at, -1]))
-    probability = ranking.probability[best, at, -1]
-    of_tasks = ranking.probability[:, at, : len(forecast.tasks)]
-    decided = int((of_tasks.max(axis=0) >= _DECIDED).sum())
+    own = ranking.probability[:, -1, -1]
+    order = ranking.order(-1, -1)
     over = "on average" if len(forecast.tasks) > 1 else f"on {forecast.tasks[0]}"
-    where = ", ".join(f"{name} {cell_text(name, x[at])}" for name, x in forecast.points.items())
-    return (
-        f"best {over} at {where}: {ranking.labels[best]} with probability {probability:.0%}; "
-        f"a recipe is best with at least 90 % probability on {decided} of "
-        f"{len(forecast.tasks)} tasks"
-    )
+    at = ", ".join(f"{name} {cell_text(name, x[-1])}" for name, x in forecast.points.items())
+    shares = [f"{ranking.labels[k]} {_share_text(own[k])}" for k in order]
+    first = f"best {over} at {at}: {ranking.labels[order[0]]}"
+    if not is_decided(own[order[0]], forecast.level):
+        first = f"undecided which recipe is best {over} at {at}"
+    sentences = [f"{first}; probabilities {', '.join(shares)}"]
+    if len(forecast.tasks) > 1:
+        of_tasks = ranking.probability[:, -1, : len(forecast.tasks)]
+        num = int(is_decided(of_tasks.max(axis=0), forecast.level).sum())
+        level = level_text(forecast.level)
+        sentences.append(f"decided at {level} on {num} of {len(forecast.tasks)} tasks")
+    if ranking.correlation:
+        sentences.append(
+            f"errors of the recipes at the same N and D have correlation {ranking.correlation:.1f} "
+            "(by larger runs predicted from smaller ones)"
+        )
+    return ";\n".join(sentences)
+
+
+def is_decided(probability: Any, level: float) -> Any:
+    """Whether probabilities reach a level, in whole per cents as they are shown."""
+    return np.round(probability, 2) >= level
 
 
 def _average_ranking(forecast: "AccuracyForecast") -> Table:

@@ -12,6 +12,7 @@ from farseer_jax.accuracy.chain_draws import (
     Means,
     aligned,
     central,
+    central_ends,
     draws,
     law_of,
     means,
@@ -32,7 +33,7 @@ from farseer_jax.results.table import Table
 from farseer_jax.runs.checks import check_level
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
-_NUM_DRAWS = 2000
+_NUM_DRAWS = 4000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,7 +136,7 @@ class Chain(Result):
         check_level(level)
         flat, shape = flat_points(self.law_class, args, inputs)
         found = replace(self, points=flat)
-        low, high = found.ends(found.simulated[int(new_run)], level)
+        low, high = found.ends(level, new_run=new_run)
         return self._shaped(low, shape), self._shaped(high, shape)
 
     def draws(
@@ -159,7 +160,11 @@ class Chain(Result):
         if not isinstance(num, int) or num < 1:
             raise ValueError(f"num must be a whole number from 1, got {num!r}")
         flat, shape = flat_points(self.law_class, args, inputs)
-        found = replace(self, points=flat, seed=seed)._simulate(num)[int(new_run)]
+        found, noise = replace(self, points=flat, seed=seed)._simulate(num)
+        if new_run:
+            rng = np.random.default_rng([seed, 2])
+            found = found + noise[:, None] * rng.standard_normal(found.shape)
+            found = np.clip(found, 0.0, 1.0)
         return found.reshape(num, *shape, len(self.tasks))
 
     @cached_property
@@ -206,23 +211,34 @@ class Chain(Result):
 
     @cached_property
     def simulated(self) -> tuple[np.ndarray, np.ndarray]:
-        """Joint draws without and with a run's noise, ``(draw, point, task)`` each."""
+        """Joint draws without noise, ``(draw, point, task)``, and the noise's, ``(draw, task)``."""
         return self._simulate(_NUM_DRAWS)
 
-    def ends(self, drawn: np.ndarray, level: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of central intervals of draws, widened to contain the prediction.
+    def ends(
+        self, level: float | None = None, *, new_run: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of central intervals, which hold the prediction as well, ``(point, task)`` each.
 
         Args:
-            drawn: ``(draw, point, task)``.
             level: nominal coverage.
+            new_run: the interval of one run: the noise is added to the draws of the mean exactly,
+                not by draws of its own, so that it is never narrower than that of the mean.
         """
+        drawn, noise = self.simulated
         level = self.level if level is None else level
-        low, high = np.quantile(drawn, [0.5 - 0.5 * level, 0.5 + 0.5 * level], axis=0)
-        return np.minimum(low, self.predicted), np.maximum(high, self.predicted)
+        return central_ends(drawn, self.predicted, level, noise if new_run else None)
 
-    def averages(self, new_run: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """The mean of the tasks' accuracies, ``(point,)``, and its draws, ``(draw, point)``."""
-        return self.predicted.mean(axis=1), self.simulated[int(new_run)].mean(axis=2)
+    def average_ends(self, *, new_run: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the intervals of the average over tasks, ``(point,)`` each."""
+        drawn, noise = self.simulated
+        of_average = np.sqrt(np.sum(noise**2, axis=1, keepdims=True)) / noise.shape[1]
+        low, high = central_ends(
+            drawn.mean(axis=2, keepdims=True),
+            self.predicted.mean(axis=1, keepdims=True),
+            self.level,
+            of_average if new_run else None,
+        )
+        return low[:, 0], high[:, 0]
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -264,7 +280,7 @@ class Chain(Result):
     def _simulate(self, num: int) -> tuple[np.ndarray, np.ndarray]:
         drawn = self.loss_draws if num == _NUM_DRAWS else self._first_draws(num)
         mean = np.empty((num, self.num_points, len(self.tasks)))
-        of_run = np.empty_like(mean)
+        noise = np.empty((num, len(self.tasks)))
         for place, task in enumerate(self.tasks):
             rng = np.random.default_rng([self.seed, 1, place])
             steps = self.of_task(task)
@@ -276,9 +292,8 @@ class Chain(Result):
                 some = _drawn_of(step, drawn, own)
                 found = step_draws(step, self.points, self._loss_of(step), some, len(own), rng)
                 mean[own, :, place] = found
-                noise = step.widening * step.noise * rng.standard_normal(found.shape)
-                of_run[own, :, place] = np.clip(found + noise, 0.0, 1.0)
-        return mean, of_run
+                noise[own, place] = step.widening * step.noise
+        return mean, noise
 
 
 def _drawn_of(

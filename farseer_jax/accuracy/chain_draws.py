@@ -13,6 +13,8 @@ from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
 FirstStep: TypeAlias = Forecast | Bootstrap
 Points: TypeAlias = Mapping[str, np.ndarray]
+_BEYOND = 8.0  # standard deviations of noise that bound a quantile
+_HALVINGS = 20  # to a millionth
 
 
 def law_of(first: FirstStep) -> type[Law]:
@@ -154,3 +156,38 @@ def step_draws(
         own = {name: np.broadcast_to(x, drawn.shape) for name, x in own.items()}
     found = step.posterior.draws(own, num, step.widening, rng, size=True, at=at)
     return np.clip(found, *step.bounds)
+
+
+def central_ends(
+    drawn: np.ndarray, predicted: np.ndarray, level: float, noise: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of central intervals that hold the prediction as well, ``(point, task)`` each.
+
+    Args:
+        drawn: accuracies without noise, ``(draw, point, task)``.
+        predicted: ``(point, task)``.
+        level: nominal coverage.
+        noise: standard deviation of a run, ``(draw, task)``; None for intervals of the mean.
+    """
+    sides = np.array([0.5 - 0.5 * level, 0.5 + 0.5 * level])
+    low, high = np.quantile(drawn, sides, axis=0)
+    if noise is not None:
+        wider = np.clip(_noisy_quantiles(drawn, noise[:, None], sides), 0.0, 1.0)
+        low, high = np.minimum(low, wider[0]), np.maximum(high, wider[1])
+    return np.minimum(low, predicted), np.maximum(high, predicted)
+
+
+def _noisy_quantiles(drawn: np.ndarray, noise: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """Quantiles of draws plus normal noise, by bisection, ``(side, point, task)``."""
+    from scipy.special import ndtr
+
+    reach = _BEYOND * noise.max(axis=0)
+    low = np.broadcast_to(drawn.min(axis=0) - reach, (len(sides), *drawn.shape[1:])).copy()
+    high = np.broadcast_to(drawn.max(axis=0) + reach, low.shape).copy()
+    some = np.maximum(noise, 1e-12)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        share = np.stack([ndtr((own - drawn) / some).mean(axis=0) for own in middle])
+        below = share < sides[:, None, None]
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return 0.5 * (low + high)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from farseer_jax.accuracy.chain import Chain
 
 AVERAGE = "average of tasks"
+_WIDE = 0.05  # an interval whose ends are shown in whole per cents
 VARIANCE_PARTS = ("first", "law", "misfit", "noise")
 _PARTS_IN_WORDS = {
     "first": "predicted loss",
@@ -41,6 +42,8 @@ def chain_table(chain: "Chain") -> Table:
             ),
             Column("task", columns["task"], str, left=True),
             Column("task_loss", columns["task_loss"], _loss_text, "loss", secondary=True),
+            Column("task_loss_lower", columns["task_loss_lower"], None),
+            Column("task_loss_upper", columns["task_loss_upper"], None),
             Column("predicted", columns["predicted"], accuracy_text),
             Column("lower", columns["lower"], None),
             Column("upper", columns["upper"], None),
@@ -56,21 +59,23 @@ def chain_table(chain: "Chain") -> Table:
 
 def _columns(chain: "Chain") -> dict[str, np.ndarray]:
     """The columns of all points, task by task and then their average."""
-    mean, of_run = chain.simulated
-    low, high = chain.ends(mean)
-    run_low, run_high = chain.ends(of_run)
+    low, high = chain.ends()
+    run_low, run_high = chain.ends(new_run=True)
     several = len(chain.tasks) > 1 and AVERAGE not in chain.tasks
     names = [*chain.tasks, *[AVERAGE][: int(several)]]
+    loss, loss_low, loss_high = _losses(chain)
     found = {
         "task": np.tile(np.array(names, dtype=object), chain.num_points),
-        "task_loss": _with_average(_losses(chain), several, None),
-        "predicted": _with_average(chain.predicted, several, chain.averages()[0]),
+        "task_loss": _with_average(loss, several, None),
+        "task_loss_lower": _with_average(loss_low, several, None),
+        "task_loss_upper": _with_average(loss_high, several, None),
+        "predicted": _with_average(chain.predicted, several, chain.predicted.mean(axis=1)),
     }
     for new_run, (first, second), prefix in (
         (False, (low, high), ""),
         (True, (run_low, run_high), "run_"),
     ):
-        average = average_ends(chain, new_run=new_run) if several else (None, None)
+        average = chain.average_ends(new_run=new_run) if several else (None, None)
         found[f"{prefix}lower"] = _with_average(first, several, average[0])
         found[f"{prefix}upper"] = _with_average(second, several, average[1])
     for name in VARIANCE_PARTS:
@@ -78,21 +83,19 @@ def _columns(chain: "Chain") -> dict[str, np.ndarray]:
     return found
 
 
-def average_ends(chain: "Chain", *, new_run: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the intervals of the average over tasks, ``(point,)`` each."""
-    mean, drawn = chain.averages(new_run)
-    side = 0.5 * (1.0 - chain.level)
-    low, high = np.quantile(drawn, [side, 1.0 - side], axis=0)
-    return np.minimum(low, mean), np.maximum(high, mean)
-
-
 def _losses(chain: "Chain") -> np.ndarray:
-    """The loss from which each task's accuracy is predicted, or NaN, ``(point, task)``."""
-    found = np.full((chain.num_points, len(chain.tasks)), np.nan)
+    """The loss that each task's accuracy rests on, and the ends of its interval.
+
+    ``(3, point, task)``; NaN for a task without a loss. Of several losses the first.
+    """
+    found = np.full((3, chain.num_points, len(chain.tasks)), np.nan)
+    sides = [0.5 - 0.5 * chain.level, 0.5 + 0.5 * chain.level]
     for place, task in enumerate(chain.tasks):
         sources = [step.source for step in chain.of_task(task) if step.source >= 0]
         if sources:
-            found[:, place] = chain.loss[sources[0]]
+            own = chain.loss[sources[0]]
+            low, high = np.quantile(chain.loss_draws[sources[0]], sides, axis=0)
+            found[:, :, place] = own, np.minimum(low, own), np.maximum(high, own)
     return found
 
 
@@ -119,12 +122,21 @@ def accuracy_text(value: float) -> str:
     return "–" if np.isnan(value) else f"{100.0 * value:.1f} %"
 
 
+def points_text(value: float) -> str:
+    """A difference of accuracies in points, "1.6"; "–" where there is none."""
+    return "–" if np.isnan(value) else f"{100.0 * value:.1f}"
+
+
 def interval_texts(low: np.ndarray, high: np.ndarray) -> list[str]:
-    """Intervals of accuracies as text, "78.2 to 83.9 %"."""
-    return [
-        "–" if np.isnan(a) else f"{100.0 * a:.1f} to {100.0 * b:.1f} %"
-        for a, b in zip(low, high, strict=True)
-    ]
+    """Intervals of accuracies as text, "81.2 to 83.9 %" or "75 to 84 %".
+
+    Wide ones have no decimals: draws do not determine them.
+    """
+    found = []
+    for a, b in zip(low, high, strict=True):
+        digits = int(b - a < _WIDE)
+        found.append("–" if np.isnan(a) else f"{100.0 * a:.{digits}f} to {100.0 * b:.{digits}f} %")
+    return found
 
 
 def _loss_text(value: float) -> str:

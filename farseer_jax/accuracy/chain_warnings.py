@@ -17,6 +17,8 @@ _WIDE_FLOOR = 0.05  # standard deviation of an undetermined floor
 _FAR = 0.5  # of the range of losses
 FEWEST_ABOVE = 3  # runs above chance that show a trend
 _RISES = 0.5  # rank correlation of loss and accuracy
+_SAME_LABEL, _FEWEST_RARER = 0.004, 3  # near its accuracy, and runs that have it
+_BELOW = 0.01  # a prediction that is worse than guessing
 _CLOSE = 2.0  # standard deviations of a run from chance
 
 
@@ -26,6 +28,8 @@ def chain_warnings(chain: "Chain") -> tuple[str, ...]:
         _constant(chain),
         _rising(chain),
         _at_chance(chain),
+        _one_label(chain),
+        _below_chance(chain),
         _beyond(chain),
         _few_sizes(chain),
         _floor(chain),
@@ -82,6 +86,42 @@ def _at_chance(chain: "Chain") -> str | None:
     )
 
 
+def _one_label(chain: "Chain") -> str | None:
+    """Tasks on which small runs always give the rarer of two labels."""
+    names = []
+    for task in chain.tasks:
+        step = chain.of_task(task)[0]
+        if task == AVERAGE or not step.chance > 0.5:
+            continue
+        rarer = np.abs(step.runs.accuracy - (1.0 - step.chance)) < _SAME_LABEL
+        if np.count_nonzero(rarer & _known(step)) >= _FEWEST_RARER:
+            names.append(task)
+    if not names:
+        return None
+    return (
+        f"on {listed(names)} some runs always give the rarer label, by their accuracies: runs "
+        "scatter between this level and that of the commonest label, whatever their loss"
+    )
+
+
+def _below_chance(chain: "Chain") -> str | None:
+    """Tasks predicted below the accuracy of guessing, or of the commonest label."""
+    names = []
+    for place, task in enumerate(chain.tasks):
+        step = chain.of_task(task)[0]
+        if task == AVERAGE or not np.isfinite(step.chance) or _is_constant(step):
+            continue
+        if (chain.predicted[:, place] < step.chance - _BELOW).any():
+            names.append(f"{task} ({100.0 * step.chance:.0f} %)")
+    if not names:
+        return None
+    is_one = len(names) == 1
+    return (
+        f"the prediction{'s' * (not is_one)} on {listed(names)} {'is' if is_one else 'are'} below "
+        "chance: always guessing, or giving the commonest label, is better"
+    )
+
+
 def _is_at_chance(step: AccuracyStep) -> bool:
     return not _is_constant(step) and int(above_chance(step).sum()) < FEWEST_ABOVE
 
@@ -89,8 +129,12 @@ def _is_at_chance(step: AccuracyStep) -> bool:
 def above_chance(step: AccuracyStep) -> np.ndarray:
     """Whether each run is above the floor by more than its noise, ``(run,)``."""
     known = np.nan_to_num(step.runs.accuracy, nan=-np.inf)
-    floor = step.chance if np.isfinite(step.chance) else step.bounds[0]
-    return np.asarray(known > floor + _CLOSE * step.noise)
+    return np.asarray(known > floor_of(step) + _CLOSE * step.noise)
+
+
+def floor_of(step: AccuracyStep) -> float:
+    """The accuracy of guessing; the floor of the law where it is not known."""
+    return step.chance if np.isfinite(step.chance) else step.bounds[0]
 
 
 def _beyond(chain: "Chain") -> str | None:

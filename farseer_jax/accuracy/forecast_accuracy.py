@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.accuracy.accuracy_forecast import AccuracyForecast
-from farseer_jax.accuracy.recipe import APPROACHES, fit_recipe
-from farseer_jax.accuracy.task_columns import TaskColumn, find_tasks
+from farseer_jax.accuracy.recipe import APPROACHES, COMMON, fit_recipe
+from farseer_jax.accuracy.task_columns import TaskColumn, find_tasks, other_tasks
 from farseer_jax.close_names import unknown_name
 from farseer_jax.fitting.arguments import columns_of_table, names_of
 from farseer_jax.forecasting.points import PointsLike, as_points
@@ -46,24 +46,25 @@ def forecast_accuracy(
     Accuracies are predicted in two steps: a :func:`forecast` of the loss on each task, and a
     logistic function of it (:class:`LogisticAccuracy`, with floor near chance and ceiling at 1).
     Other approaches are compared by how well each predicted larger runs from smaller ones: a
-    logistic function of N and D in a single step (:class:`SingleStepAccuracy`), and an exponential
-    function of the loss (:class:`ExponentialAccuracy`). In all steps, runs of one size share an
-    error. All tasks and hold-outs are fitted in one batch.
+    logistic function of N and D in a single step (:class:`SingleStepAccuracy`), an exponential
+    function of the loss (:class:`ExponentialAccuracy`), and, where each task has a loss of its own
+    and the table one of all tasks besides, two steps with that common loss. Errors of all steps
+    move together within a size; all tasks and hold-outs are fitted in one batch.
 
     Args:
         runs: :class:`Runs` or a table with N, D, losses and accuracies, a row per run.
-        points: runs to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; by default a
-            run of ten times the largest compute.
-        tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; by default those
-            that end in ``_acc`` and the like.
-        task_loss: the column of one loss for all tasks, or a pattern with a column for each, such
-            as ``"*_bpb"``; by default the column with the name of the task, else the table's loss.
-        by: columns that identify recipes, which are then ranked.
-        approaches: ``"two-step"``, ``"single-step"``, ``"exponential"``, or several, which are
-            combined with weights by those hold-outs.
-        law: of the loss; by default the usual laws over N and D.
-        chance: chance level of all tasks, or by task; it is known for the usual benchmarks.
-        questions: number of questions of all tasks, or by task, for the binomial noise.
+        points: where to predict: pairs ``(N, D)``, or a mapping of N and D to arrays; a run of ten
+            times the largest compute unless given.
+        tasks: the columns of accuracies, names or patterns such as ``"*_acc"``; those that end in
+            ``_acc`` and the like unless given.
+        task_loss: the column of a loss for all tasks, or a pattern of one for each, ``"*_bpb"``;
+            by default the one with the name of the task, else the table's loss.
+        by: columns that tell recipes apart, which are then ranked.
+        approaches: ``"two-step"``, ``"common-loss"``, ``"single-step"``, ``"exponential"``, or
+            several, which are combined with weights by those earlier extrapolations.
+        law: of the loss; the usual laws unless given.
+        chance: accuracy of guessing, of all tasks or by task; usual benchmarks are known.
+        questions: number of questions, of all tasks or by task, for the noise of counting.
         percent: whether accuracies are in per cent.
         level: nominal coverage of the intervals.
         columns_of: columns of N and D, if not found by name.
@@ -91,13 +92,19 @@ def forecast_accuracy(
     found = find_tasks(_numbers(table, groups), tasks, task_loss, common, chance, questions)
     parts = _parts(table, found, common, by=groups, columns_of=columns_of, units=units)
     at = _next_point(parts) if points is None else as_points(points, Chinchilla)[0]
+    apart = common if any(own.loss != common for own in found) else None
+    if COMMON in used and apart is None:
+        raise ValueError(
+            f"approaches: {COMMON!r} needs a loss of all tasks, in a column such as loss, besides "
+            "a loss on each task: leave it out"
+        )
     recipes = []
     for number, part in enumerate(parts):
         with stage(" ".join(map(str, part.group.values())) or "runs"):
             recipes.append(
                 fit_recipe(
-                    part.runs, found, used, at, law=law, level=level, percent=percent,
-                    seed=seed + number,
+                    part.runs, found, used, at, common=apart, law=law, level=level,
+                    percent=percent, seed=seed + number,
                 )
             )  # fmt: skip
     return AccuracyForecast(
@@ -105,6 +112,7 @@ def forecast_accuracy(
         tuple(part.group for part in parts),
         tuple(found),
         tuple(own.records for own in recipes),
+        other_tasks(_numbers(table, (*groups, *parts[0].runs.inputs)), found),
     )
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from farseer_jax.accuracy.chain import Chain
 from farseer_jax.accuracy.chain_table import AVERAGE
 from farseer_jax.accuracy.records import (
+    PREDICTION_FIELDS,
+    EarlierLosses,
     TaskRecord,
     earlier_losses,
     record_of,
@@ -36,10 +38,25 @@ from farseer_jax.runs.checks import POSITIVE, floats_of, refuse_bad_rows
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.progress import in_stages, stage
 
-APPROACHES: Mapping[str, type[Law]] = {
-    "two-step": LogisticAccuracy,
-    "single-step": SingleStepAccuracy,
-    "exponential": ExponentialAccuracy,
+
+class Approach(NamedTuple):
+    """How accuracies are predicted.
+
+    Attributes:
+        law: of the accuracy.
+        loss: from which loss: that of the task, the common one of all tasks, or none.
+    """
+
+    law: type[Law]
+    loss: Literal["task", "common", "none"]
+
+
+COMMON = "common-loss"
+APPROACHES: Mapping[str, Approach] = {
+    "two-step": Approach(LogisticAccuracy, "task"),
+    COMMON: Approach(LogisticAccuracy, "common"),
+    "single-step": Approach(SingleStepAccuracy, "none"),
+    "exponential": Approach(ExponentialAccuracy, "task"),
 }
 _FEWEST_RUNS = 5
 AVERAGE_LOSS = "average of losses"
@@ -63,6 +80,7 @@ def fit_recipe(
     used: Sequence[str],
     points: Mapping[str, np.ndarray],
     *,
+    common: str | None,
     law: type[Law] | str | None,
     level: float,
     percent: bool,
@@ -75,6 +93,7 @@ def fit_recipe(
         tasks: the tasks.
         used: the approaches that predict; all are compared.
         points: where to predict.
+        common: the loss of all tasks, where the tasks have losses of their own besides.
         law: of the loss; None for the usual ones.
         level: nominal coverage of the intervals.
         percent: whether accuracies are in per cent.
@@ -84,53 +103,58 @@ def fit_recipe(
     weights = np.ones(len(runs)) if runs.weights is None else runs.weights / runs.weights.mean()
     rolling = rolling_sizes(runs.N, weights > 0.0)
     accuracies = {own.name: _accuracy(runs, own, percent) for own in tasks}
-    columns = list(dict.fromkeys(own.loss for own in tasks))
-    losses = {name: _loss(runs, name) for name in columns}
+    losses = {name: _loss(runs, name) for name in dict.fromkeys(own.loss for own in tasks)}
     if len(tasks) > 1:
         average = average_column(tasks)
         tasks = [*tasks, average]
         accuracies[AVERAGE] = np.mean([*accuracies.values()], axis=0)
         if average.loss not in losses:
-            columns.append(average.loss)
             losses[average.loss] = np.mean([*losses.values()], axis=0)
-    first, earlier = [], []
-    for name in in_stages("forecasting losses", columns):
-        found = _forecast(runs, name, losses[name], points, law, level)
-        first.append(found)
-        earlier.append(earlier_losses(found, rolling, runs.N, runs.D, losses[name]))
+    if common is not None and common not in losses:
+        losses[common] = _loss(runs, common)
+    first: dict[str, Forecast] = {}
+    earlier: dict[str, EarlierLosses] = {}
+    for name in in_stages("forecasting losses", list(losses)):
+        first[name] = _forecast(runs, name, losses[name], points, law, level)
+        earlier[name] = earlier_losses(first[name], rolling, runs.N, runs.D, losses[name])
     fitted: dict[str, list[FittedStep]] = {}
     records: dict[str, list[TaskRecord]] = {}
     with stage("fitting accuracies"):
-        for approach, kind in APPROACHES.items():
+        for approach, (kind, _) in APPROACHES.items():
+            if approach == COMMON and common is None:
+                continue
+            names = [loss_of(approach, own, common) for own in tasks]
             specs = [
-                _spec(kind, runs, own, losses[own.loss], accuracies[own.name], weights)
-                for own in tasks
+                _spec(kind, runs, own, losses.get(name), accuracies[own.name], weights)
+                for own, name in zip(tasks, names, strict=True)
             ]
             fitted[approach] = fit_steps(kind, specs, rolling)
             records[approach] = [
-                record_of(
-                    step,
-                    approach,
-                    rolling,
-                    None if kind is SingleStepAccuracy else earlier[columns.index(own.loss)],
-                    runs.N * runs.D,
-                )
-                for step, own in zip(fitted[approach], tasks, strict=True)
+                record_of(step, approach, rolling, earlier.get(name), runs.N, runs.D)
+                for step, name in zip(fitted[approach], names, strict=True)
             ]
     shares = shares_of([records[approach] for approach in used])
+    needed = list(dict.fromkeys(loss_of(name, own, common) for own in tasks for name in used))
+    sources = {name: place for place, name in enumerate(filter(None, needed))}
     steps = tuple(
         replace(
             fitted[approach][place].step,
-            source=-1 if approach == "single-step" else columns.index(own.loss),
+            source=sources.get(loss_of(approach, own, common), -1),
             share=float(share),
             widening=records[approach][place].widening,
             chance=own.chance,
+            approach=approach,
         )
         for place, own in enumerate(tasks)
         for approach, share in zip(used, shares, strict=True)
     )
-    chain = Chain(tuple(first), steps, points, level, seed)
-    return Recipe(chain, tuple(own for approach in APPROACHES for own in records[approach]))
+    chain = Chain(tuple(first[name] for name in sources), steps, points, level, seed)
+    return Recipe(chain, tuple(own for found in records.values() for own in found))
+
+
+def loss_of(approach: str, task: TaskColumn, common: str | None) -> str:
+    """The loss from which an approach predicts a task; empty for none."""
+    return {"task": task.loss, "common": common or "", "none": ""}[APPROACHES[approach].loss]
 
 
 def average_column(tasks: Sequence[TaskColumn]) -> TaskColumn:
@@ -155,18 +179,16 @@ def combined(records: Sequence[TaskRecord], shares: Mapping[str, float]) -> Task
         return own[0]
     common = _common(own)
     weight = np.array([shares[record.approach] for record in own])[:, None]
-    rows = [{n: getattr(o, n)[k] for n in _NUMBERS} for o, k in zip(own, common, strict=True)]
+    rows = [
+        {name: getattr(record, name)[k] for name in PREDICTION_FIELDS}
+        for record, k in zip(own, common, strict=True)
+    ]
     predicted = np.sum(weight * np.array([row["predicted"] for row in rows]), axis=0)
     apart = np.array([row["predicted"] - predicted for row in rows])
     variance = np.sum(weight * (np.array([row["sd"] for row in rows]) ** 2 + apart**2), axis=0)
     first = np.sum(weight * np.array([row["first_sd"] for row in rows]), axis=0)
-    return TaskRecord(
-        own[0].task, "combined", rows[0]["holdout"], rows[0]["run"], predicted,
-        rows[0]["observed"], np.sqrt(variance), first, rows[0]["largest"],
-    )  # fmt: skip
-
-
-_NUMBERS = ("holdout", "run", "predicted", "observed", "sd", "first_sd", "largest")
+    together = {**rows[0], "predicted": predicted, "sd": np.sqrt(variance), "first_sd": first}
+    return TaskRecord(own[0].task, "combined", **together)
 
 
 def _common(records: Sequence[TaskRecord]) -> list[np.ndarray]:
@@ -237,18 +259,17 @@ def _spec(
     law: type[Law],
     runs: Runs,
     task: TaskColumn,
-    loss: np.ndarray,
+    loss: np.ndarray | None,
     accuracy: np.ndarray,
     weights: np.ndarray,
 ) -> StepSpec:
-    inputs = {"task_loss": loss} if "task_loss" in law.inputs() else {"N": runs.N, "D": runs.D}
+    inputs = {"N": runs.N, "D": runs.D} if loss is None else {"task_loss": loss}
     own = StepRuns(inputs, runs.N, accuracy, weights)
-    known = np.isfinite(accuracy) & np.isfinite(loss)
+    known = np.isfinite(accuracy) if loss is None else np.isfinite(accuracy) & np.isfinite(loss)
     some = {name: values[known] for name, values in inputs.items()}
     return StepSpec(task.name, own, step_prior(law, some, accuracy[known], task.chance))
 
 
 def approaches_of(steps: Sequence[AccuracyStep]) -> dict[str, float]:
     """The shares of the approaches of one task's steps."""
-    names = {law: name for name, law in APPROACHES.items()}
-    return {names[type(step.law)]: step.share for step in steps}
+    return {step.approach: step.share for step in steps}

@@ -13,6 +13,9 @@ from farseer_jax.forecasting.rolling_limits import RollingLimits, rolling_limits
 _PRIOR_MISSES = 3.0  # earlier extrapolations that the assumed errors are worth
 _LEAST_MISS = 0.003  # of accuracies: counting alone makes such errors
 _ROUNDING = 1e-6
+PREDICTION_FIELDS = (
+    "holdout", "run", "predicted", "observed", "sd", "first_sd", "largest", "N", "D",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,8 @@ class TaskRecord:
         sd: standard deviation of a run there, ``(prediction,)``.
         first_sd: the part of it by the first step, ``(prediction,)``.
         largest: accuracy of the largest of the smaller runs, ``(prediction,)``.
+        N: parameters of the predicted run, ``(prediction,)``.
+        D: its tokens, ``(prediction,)``.
     """
 
     task: str
@@ -40,6 +45,13 @@ class TaskRecord:
     sd: np.ndarray
     first_sd: np.ndarray
     largest: np.ndarray
+    N: np.ndarray
+    D: np.ndarray
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Misses over their standard deviations, ``(prediction,)``."""
+        return (self.predicted - self.observed) / self.sd
 
     @property
     def error(self) -> float:
@@ -53,8 +65,8 @@ class TaskRecord:
 
     @property
     def widening(self) -> float:
-        """The factor by which these errors widen standard deviations, at least 1."""
-        return widening_of(self.holdout, (self.predicted - self.observed) / self.sd)
+        """The factor of standard deviations that the misses ask for, at least 1."""
+        return widening_of(self.holdout, self.scores)
 
     def miss(self, holdout: int) -> float:
         """Root mean square error of one hold-out; NaN without predictions."""
@@ -139,7 +151,8 @@ def record_of(
     approach: str,
     rolling: RollingLimits,
     earlier: EarlierLosses | None,
-    compute: np.ndarray,
+    N: np.ndarray,
+    D: np.ndarray,
 ) -> TaskRecord:
     """The earlier extrapolations of a step, from losses that were predicted too.
 
@@ -148,14 +161,12 @@ def record_of(
         approach: its name.
         rolling: the hold-outs.
         earlier: losses predicted from the smaller runs; None for a law of N and D.
-        compute: of the runs, which says which is the largest, ``(run,)``.
+        N: parameters of the runs, ``(run,)``.
+        D: their tokens; N·D says which run is the largest.
     """
     step = fitted.step
     accuracy = step.runs.accuracy
-    rows: dict[str, list[np.ndarray]] = {
-        name: []
-        for name in ("holdout", "run", "predicted", "observed", "sd", "first_sd", "largest")
-    }
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in PREDICTION_FIELDS}
     for place, held in enumerate(rolling.predicted):
         below = np.flatnonzero(rolling.fitted[place] & ~np.isnan(accuracy))
         known = held & ~np.isnan(accuracy) & (step.runs.weights > 0.0)
@@ -169,7 +180,7 @@ def record_of(
         inputs = {n: x[own] for n, x in step.runs.with_size.items() if n != "task_loss"}
         mean, variance, noise, first = _moments(fitted, inputs, loss, reach, place + 1)
         total = variance + noise * (1.0 + step.errors.own_size**2) + first**2
-        largest = accuracy[below[np.argmax(compute[below])]]
+        largest = accuracy[below[np.argmax(N[below] * D[below])]]
         low, high = step.bounds
         for name, values in (
             ("holdout", np.full(len(own), place)),
@@ -179,6 +190,8 @@ def record_of(
             ("sd", np.sqrt(total)),
             ("first_sd", first),
             ("largest", np.full(len(own), largest)),
+            ("N", N[own]),
+            ("D", D[own]),
         ):
             rows[name].append(values)
     joined = {name: np.concatenate(own) if own else np.zeros(0) for name, own in rows.items()}

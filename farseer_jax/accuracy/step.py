@@ -78,8 +78,9 @@ class AccuracyStep:
         prior_precision: of the parameters, times the noise's variance, ``(parameter,)``.
         source: which first step predicts the loss on the task; −1 for a law of the points alone.
         share: weight of the step among those of its task.
-        widening: factor of the standard deviations, by hold-outs.
-        chance: chance level; NaN if it is not known.
+        widening: factor of the standard deviations, by earlier extrapolations.
+        chance: accuracy of guessing; NaN where it is not known.
+        approach: how the step predicts, one of several.
     """
 
     task: str
@@ -94,6 +95,7 @@ class AccuracyStep:
     share: float = 1.0
     widening: float = 1.0
     chance: float = float("nan")
+    approach: str = "two-step"
 
     @cached_property
     def posterior(self) -> Posterior:

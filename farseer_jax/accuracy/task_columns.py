@@ -15,17 +15,23 @@ _ACCURACIES = (
 )  # fmt: skip
 _LOSSES = ("bpb", "bits_per_byte", "bpb_v2", "task_loss", "loss", "ce", "nll", "nll_per_byte")
 _SEPARATORS = ("_", "/", "-", ".", ",", " ", "|")
-# Chance level by the name of a task; the longest matching prefix is used.
+# Accuracy of guessing by the name of a task; the longest name that begins a task's counts. Where
+# labels are not equally common, that of always giving the commonest (development sets; Wang et al.,
+# SuperGLUE, arXiv 1905.00537).
 _CHANCE = {
     "hellaswag": 1 / 4, "arc": 1 / 4, "openbookqa": 1 / 4, "obqa": 1 / 4, "openbook": 1 / 4,
     "sciq": 1 / 4, "mmlu": 1 / 4, "race": 1 / 4, "logiqa": 1 / 4, "agievalsat": 1 / 4,
     "agievallsat": 1 / 5, "csqa": 1 / 5, "commonsenseqa": 1 / 5, "mathqa": 1 / 5,
-    "mmlupro": 1 / 10, "socialiqa": 1 / 3, "siqa": 1 / 3, "cb": 1 / 3, "anli": 1 / 3,
-    "piqa": 1 / 2, "winogrande": 1 / 2, "winograd": 1 / 2, "winogender": 1 / 2, "wsc": 1 / 2,
-    "boolq": 1 / 2, "copa": 1 / 2, "rte": 1 / 2, "wic": 1 / 2, "lambada": 0.0, "jeopardy": 0.0,
-    "squad": 0.0, "coqa": 0.0, "triviaqa": 0.0, "naturalqs": 0.0, "nq": 0.0, "gsm8k": 0.0,
+    "mmlupro": 1 / 10, "socialiqa": 1 / 3, "siqa": 1 / 3, "cb": 0.5, "anli": 1 / 3,
+    "piqa": 1 / 2, "winogrande": 1 / 2, "winograd": 1 / 2, "winogender": 1 / 2, "wsc": 0.635,
+    "wsc273": 1 / 2, "boolq": 0.622, "copa": 1 / 2, "rte": 0.527, "wic": 1 / 2, "lambada": 0.0,
+    "jeopardy": 0.0, "squad": 0.0, "coqa": 0.0, "triviaqa": 0.0, "naturalqs": 0.0, "nq": 0.0,
+    "gsm8k": 0.0,
     "drop": 0.0, "humaneval": 0.0, "mbpp": 0.0, "simplearithmetic": 0.0,
 }  # fmt: skip
+# Further benchmarks, whose accuracy of guessing differs by task or version.
+_OTHERS = ("bigbench", "bbh", "bbq", "enterprisepii", "pubmedqa", "strategyqa", "truthfulqa",
+           "gpqa", "multirc", "agieval", "record", "musr")  # fmt: skip
 
 
 class TaskColumn(NamedTuple):
@@ -76,6 +82,29 @@ def find_tasks(
         TaskColumn(name, losses[name], _chance_of(name, chance), _questions_of(name, questions))
         for name in own
     ]
+
+
+def other_tasks(names: Sequence[str], tasks: Sequence[TaskColumn]) -> tuple[str, ...]:
+    """Columns that are accuracies by their names, or those of benchmarks, and were not asked for.
+
+    Args:
+        names: of all columns with numbers.
+        tasks: those that were asked for.
+
+    Example:
+        >>> found = find_tasks(["loss", "avg_acc", "boolq"], "avg_acc", None, "loss", None, None)
+        >>> other_tasks(["loss", "avg_acc", "boolq"], found)
+        ('boolq',)
+    """
+    used = {name for own in tasks for name in (own.name, own.loss)}
+    known = (*_CHANCE, *_OTHERS)
+    return tuple(
+        name
+        for name in names
+        if name not in used
+        and stem_of(name, _LOSSES) is None
+        and (stem_of(name, _ACCURACIES) is not None or squeezed(name).startswith(known))
+    )
 
 
 def has_tasks(names: Sequence[str]) -> bool:

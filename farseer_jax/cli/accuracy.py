@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from farseer_jax.tables.columns import Columns
 
 # As in the library, which is not imported for the help; a test compares.
-APPROACHES = ("two-step", "single-step", "exponential")
+APPROACHES = ("two-step", "common-loss", "single-step", "exponential")
 
 
 @reads("NAME,...", names=APPROACHES)

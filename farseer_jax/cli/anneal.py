@@ -52,6 +52,11 @@ _OPTIONS = Group(
     ),
     option("--num-anneals", FROM_1, "Number of anneals of each curve.", default=16),
     option(
+        "--first-step",
+        FROM_1,
+        "First step at which an anneal may begin; three times the warm-up unless given.",
+    ),
+    option(
         "--tokens-per-step",
         _tokens,
         "Batch size in tokens, such as 500k, or the input that holds it: adds the tokens D of each "

@@ -45,6 +45,15 @@ def schedules(text: str) -> list[tuple[str, str]]:
     return [(run.strip(), schedule.strip())]
 
 
+@reads("RUN=PARENT", joined=True)
+def branches(text: str) -> dict[str, str]:
+    """A run that continues another one, and that one."""
+    run, _, parent = (part.strip() for part in text.partition("="))
+    if not (run and parent):
+        raise expected("RUN=PARENT (such as anneal=constant)", text)
+    return {run: parent}
+
+
 EXAMPLE_CURVES = option(
     "--example",
     help="Fit simulated curves, one of a run still going, instead of a file.",
@@ -65,6 +74,11 @@ _READING = Group(
         "Schedule of the learning rate, instead of --lr: 'cosine steps=24000 peak=3e-4 "
         "warmup=2000 final=3e-5', or a file with step and lr; with RUN: before it, for that run "
         "only (may be repeated).",
+    ),
+    option(
+        "--branch branches",
+        branches,
+        "A run that was logged from a fork on, and the run that it continues (may be repeated).",
     ),
     option("--N", "COLUMN", "Column of the number of parameters."),
     option(
@@ -147,6 +161,7 @@ def _read_curves(settings: Settings) -> "Curves":
         settings["path"],
         **{name: settings[name] for name in ("run", "step", "loss", "lr", "warmup")},
         schedule=_schedule_of_table(settings["schedule"] or []),
+        branches=settings["branches"],
         inputs=inputs or None,
         drop_warmup=not settings["keep_warmup"],
         drop_spikes=not settings["keep_spikes"],

@@ -16,7 +16,7 @@ from farseer_jax.cli.output import Output
 from farseer_jax.cli.values import numbers_by_name
 
 if TYPE_CHECKING:
-    from farseer_jax import CurveFit
+    from farseer_jax import CurveFit, Schedule
 
 _PREDICTIONS = Group(
     "Forecast",
@@ -24,8 +24,8 @@ _PREDICTIONS = Group(
         "--predict predicted",
         schedules,
         "Another schedule whose final loss to predict, such as 'wsd steps=48000 peak=3e-4 "
-        "decay=8000', or a file with step and lr; with RUN: before it, it continues that run (may "
-        "be repeated).",
+        "decay=8000' (with the warm-up of the curves unless it names one), or a file with step "
+        "and lr; with RUN: before it, it continues that run (may be repeated).",
     ),
     option("--given", numbers_by_name, "Input of a run to predict, such as N=400M."),
     level_option(),
@@ -68,12 +68,33 @@ def curves(
     if not predicted:
         return Output(fit)
     from farseer_jax import compare_schedules
+    from farseer_jax.curve_fitting.curve_fit_text import rests_on
+    from farseer_jax.results.result import warned
 
     inputs: Any = inputs_of(fit, given, needs_all=any(not run for run, _ in predicted))
+    read = [_schedule_of(text, run, fit) for run, text in predicted]
     found = compare_schedules(
-        fit,
-        [schedule_of(text) for _, text in predicted],
-        curves=[run or None for run, _ in predicted],
-        **inputs,
+        fit, [own for own, _ in read], curves=[run or None for run, _ in predicted], **inputs
     )
-    return Output(fit, below=[found], more={"predicted": found.to_dict()["rows"]})
+    return Output(
+        fit,
+        text=warned(rests_on(fit), fit.warnings),
+        above=[found],
+        more={"predicted": found.to_dict()["rows"]},
+        note="; ".join(dict.fromkeys(note for _, note in read if note)) or None,
+    )
+
+
+def _schedule_of(text: str, run: str, fit: "CurveFit") -> "tuple[Schedule, str]":
+    """The schedule of a text, with the warm-up of the curves where it has none, and a note."""
+    from farseer_jax.curve_fitting.optimal_schedule import usual_warmup
+
+    form, *changes = text.split(";")
+    if "=" not in form or "warmup=" in form:
+        return schedule_of(text), ""
+    curves = fit.curves.select(run) if run else fit.curves
+    warmup = usual_warmup(curves, schedule_of(form).steps)
+    if not warmup:
+        return schedule_of(text), ""
+    note = f"warmup={warmup}, as in the curves, where --predict names no warm-up"
+    return schedule_of(";".join([f"{form} warmup={warmup}", *changes])), note

@@ -57,7 +57,7 @@ _OPTIONS = Group(
     option("--given", numbers_by_name, "Input of the run, such as N=400M."),
     option("--knots", WholeRange(5, 1000), "Knots of the free schedule.", default=100),
     level_option(),
-    csv_option("Write the best schedule as a table of step and lr."),
+    csv_option("Write the schedule that the first line names as a table of step and lr."),
 )
 
 
@@ -86,9 +86,10 @@ def schedule(
 
     TABLE, FIT.json and options are as for `farseer curves`. Prints the best
     schedule of each family and the best of all that do not increase after the
-    warm-up, with their losses and their differences from a cosine and from a
-    constant rate. The peak is not searched, because no law of curves can tell
-    at which peak training diverges.
+    warm-up, with their losses and their differences from the best and from a
+    cosine. The first line names the simplest of those that cannot be told from
+    the best. The peak is not searched, because no law of curves can tell at
+    which peak training diverges.
     """
     import pandas as pd
 
@@ -100,4 +101,4 @@ def schedule(
     if csv is None:
         return Output(found)
     write_text(csv, pd.DataFrame(dict(found.to_columns())).to_csv(index=False))
-    return Output(found, note=f"Schedule written to {csv}: {found.best.family}")
+    return Output(found, note=f"Schedule written to {csv}: {found.recommended.family}")

@@ -15,6 +15,8 @@ from farseer_jax.curves.schedule import Schedule
 from farseer_jax.curves.schedule_checks import checked_count, checked_rate
 from farseer_jax.runs.checks import check_level
 
+_AFTER = 3.0  # times the warm-up: from there on losses are those of the law of training
+
 
 def anneal_curves(
     fit: CurveFit,
@@ -24,6 +26,7 @@ def anneal_curves(
     final: float = 0.0,
     same_steps: bool = False,
     points: int = 16,
+    first_step: int | None = None,
     tokens_per_step: float | str | None = None,
     level: float | None = None,
 ) -> AnnealedLosses:
@@ -42,13 +45,15 @@ def anneal_curves(
         same_steps: whether an anneal ends at the step instead of beginning there, so that the step
             is the total number of steps of the run.
         points: number of anneals of each curve, at logged steps.
+        first_step: at which an anneal may begin; None is three times the warm-up of each curve.
+            Earlier losses still depend on the warm-up, and bias fits of scaling laws.
         tokens_per_step: batch size in tokens, or the name of the input of the curves that holds
             it; if given, each row has its tokens D.
         level: nominal coverage of intervals; that of the fit unless given.
 
     Raises:
         TypeError: ``fit`` is not a fit of curves.
-        ValueError: an argument is out of range, or no step of any curve has a rate above
+        ValueError: an argument is out of range, or no later step of any curve has a rate above
             ``final``.
 
     Example:
@@ -64,12 +69,14 @@ def anneal_curves(
     level = fit.level if level is None else level
     check_level(level)
     num = checked_count("points", points, 1)
-    found = [_anneals(own, length, shape, end, same_steps, num) for own in fit.curves]
+    earliest = None if first_step is None else checked_count("first_step", first_step, 1)
+    found = [_anneals(own, length, shape, end, same_steps, num, earliest) for own in fit.curves]
     rows = [(own, row) for own, anneals in zip(fit.curves, found, strict=True) for row in anneals]
     if not rows:
+        after = f"{_AFTER:g} times its warm-up" if earliest is None else f"step {earliest:,}"
         raise ValueError(
-            f"final: no curve has a learning rate above {end:g} at a logged step after its "
-            "warm-up; give a lower final rate"
+            f"no curve has a learning rate above {end:g} at a logged step from {after} on: give a "
+            "lower final= or an earlier first_step="
         )
     batch = None if tokens_per_step is None else _tokens(tokens_per_step, fit)
     last = np.array([row.schedule.steps for _, row in rows])
@@ -105,16 +112,24 @@ def _checked_length(over: float) -> float:
         return checked_count("over", over, 1)
     except ValueError:
         raise ValueError(
-            f"over: expected a fraction between 0 and 1 or a number of steps, got {over!r}"
+            f"over= must be a fraction between 0 and 1 or a number of steps, got {over!r}"
         ) from None
 
 
 def _anneals(
-    curve: Curve, over: float, shape: DecayShape, final: float, same_steps: bool, points: int
+    curve: Curve,
+    over: float,
+    shape: DecayShape,
+    final: float,
+    same_steps: bool,
+    points: int,
+    first_step: int | None,
 ) -> list[_Anneal]:
     """The anneals of a curve, from some of its logged steps whose rate can decrease."""
     begin = np.array([_start(int(step), over, same_steps) for step in curve.steps])
-    usable = (begin > curve.schedule.warmup) & (begin > 0)
+    warmup = curve.schedule.warmup
+    earliest = _AFTER * warmup if first_step is None else max(first_step, warmup + 1)
+    usable = (begin >= earliest) & (begin > 0)
     usable[usable] = curve.schedule.at(begin[usable]) > final
     found = []
     for row in _spread(curve.steps, np.flatnonzero(usable), points):
@@ -154,10 +169,10 @@ def _tokens(tokens_per_step: float | str, fit: CurveFit) -> dict[str, float]:
     if isinstance(tokens_per_step, str):
         if tokens_per_step not in curves.inputs:
             known = tuple(curves.inputs)
-            raise ValueError(f"tokens_per_step: {unknown_name('input', tokens_per_step, known)}")
+            raise ValueError(f"{unknown_name('input', tokens_per_step, known)} (tokens_per_step=)")
         values = curves.inputs[tokens_per_step]
     else:
         values = np.full(len(curves), float(tokens_per_step))
     if not (np.isfinite(values) & (values > 0.0)).all():
-        raise ValueError(f"tokens_per_step: expected a positive number, got {tokens_per_step!r}")
+        raise ValueError(f"tokens_per_step= must be positive, got {tokens_per_step!r}")
     return dict(zip(curves.names, values.tolist(), strict=True))

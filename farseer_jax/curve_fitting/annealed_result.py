@@ -1,5 +1,6 @@
 """``AnnealedLosses``: the losses that runs would have reached if annealed earlier."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -201,9 +202,13 @@ class AnnealedLosses(Result):
         length = f"{self.over:.3g} of the steps" if self.over < 1 else f"{int(self.over):,} steps"
         runs = len(set(self.curve))
         where = "up to" if self.same_steps else "from"
+        counts = Counter(self.curve).values()
+        most = max(counts)
+        at_most = "" if min(counts) == most else "up to "
         text = (
-            f"Losses of {runs} run{'s'[: runs != 1]}, annealed {where} each of {len(self)} steps: "
-            f"{self.shape} decay to a rate of {self.final:g} over {length}"
+            f"Losses of {runs} run{'s'[: runs != 1]}, annealed {where} {at_most}{most} "
+            f"step{'s'[: most != 1]} each: {self.shape} decay to a rate of {self.final:g} "
+            f"over {length}"
         )
         return [Headline(text), *_warned(self.warnings), self.table()]
 

@@ -1,6 +1,7 @@
 """The share by which annealing has reduced the loss at a step, by the law at its prior means."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import jax
 import numpy as np
@@ -23,10 +24,16 @@ def annealed_share(inputs: Mapping[str, np.ndarray], scale: CurveScale) -> np.nd
         inputs: ``"schedule"`` and ``"step"``, ``(point,)`` each.
         scale: of the curves.
     """
+    annealed = _parameters(scale)
+    steady = np.where(np.array(_AfterWarmup.parameter_names()) == "B", 0.0, annealed)
+    losses = law_function(_AfterWarmup).bind(inputs).value(np.stack([annealed, steady]))
+    return np.asarray(1.0 - losses[0] / losses[1])
+
+
+@lru_cache(maxsize=32)
+def _parameters(scale: CurveScale) -> np.ndarray:
+    """The parameters at the means of their priors, ``(parameter,)``."""
     means = [prior.mean for prior in _AfterWarmup.searched.values()]
     with jax.enable_x64(True):
         law = _AfterWarmup.of_searched(np.array(means), scale)
-    annealed = np.array([float(getattr(law, name)) for name in law.parameter_names()])
-    steady = np.where(np.array(law.parameter_names()) == "B", 0.0, annealed)
-    losses = law_function(_AfterWarmup).bind(inputs).value(np.stack([annealed, steady]))
-    return np.asarray(1.0 - losses[0] / losses[1])
+    return np.array([float(getattr(law, name)) for name in law.parameter_names()])

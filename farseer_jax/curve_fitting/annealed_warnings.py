@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax.curves.curve import Curve
+from farseer_jax.curve_fitting.schedule_warnings import lowest_rate
 from farseer_jax.tables.row_numbers import shortened
 
 if TYPE_CHECKING:
@@ -25,17 +25,13 @@ def warnings_of(annealed: "AnnealedLosses") -> tuple[str, ...]:
     )
 
 
-def lowest_rate(curve: Curve) -> float:
-    """The lowest learning rate after the warm-up, up to the last logged step."""
-    return float(curve.schedule.rates[curve.schedule.warmup : curve.steps[-1]].min(initial=np.inf))
-
-
 def _lower_rates(annealed: "AnnealedLosses") -> Iterator[str]:
-    lowest = min(lowest_rate(own) for own in annealed.fit.curves)
+    lowest = lowest_rate(annealed.fit)
     if annealed.final < 0.5 * lowest:
         yield (
             f"the anneals end at a learning rate of {annealed.final:g}, but no curve was logged "
-            f"below {lowest:.3g}: the gain from the last part of the decay is extrapolated"
+            f"below {lowest:.3g}: the gain from the last part of the decay is extrapolated; "
+            f"use final={lowest:.3g} to avoid this"
         )
 
 

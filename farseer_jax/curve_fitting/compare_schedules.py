@@ -1,21 +1,22 @@
 """``compare_schedules``: the final losses of runs under other schedules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from farseer_jax.curve_fitting.result import NEW_RUN, CurveFit
-from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_draws, end_losses
+from farseer_jax.curve_fitting.schedule_ends import (
+    ScheduleEnd,
+    end_draws,
+    end_losses,
+)
+from farseer_jax.curve_fitting.schedule_warnings import names_of, schedule_warnings, warmup_warning
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.forecasting.forecast_table import interval_texts, number_format
 from farseer_jax.results.numbers import level_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table
-
-_FAR = 3.0  # times the steps of the longest curve
-_PEAK = 0.01  # relative difference of peaks that are the same
-_LOWER = 0.5  # of the lowest rate that was logged
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,9 +43,9 @@ class ScheduleComparison(Result):
     Example:
         >>> from farseer_jax import Schedule, compare_schedules, example_curves, fit_curves
         >>> fit = fit_curves(example_curves(), "multi-power")
-        >>> found = compare_schedules(
-        ...     fit, [Schedule.cosine(24_000, 3e-4), Schedule.wsd(24_000, 3e-4)]
-        ... )
+        >>> cosine = Schedule.cosine(24_000, 3e-4, final=3e-5, warmup=2_000)
+        >>> wsd = Schedule.wsd(24_000, 3e-4, final=3e-5, warmup=2_000)
+        >>> found = compare_schedules(fit, [cosine, wsd])
         >>> bool(found.difference_lower[1] < found.difference[1] < found.difference_upper[1])
         True
     """
@@ -118,6 +119,9 @@ def compare_schedules(
 ) -> ScheduleComparison:
     """The loss at the end of each schedule, and its difference from that of the first.
 
+    Schedules should have the warm-up of the curves: a difference is warned about, as are rates,
+    peaks and decays beyond those of the curves.
+
     Args:
         fit: from :func:`fit_curves`.
         schedules: of runs that were not trained, or that continue a run.
@@ -155,6 +159,7 @@ def compare_schedules(
     ]
     losses = end_losses(fit, ends, level)
     draws = end_draws(fit, ends, num_draws, seed)
+    named = names_of(schedules)
     tails = 0.5 * (1.0 - level)
     low, high = np.quantile(draws - draws[:, :1], [tails, 1.0 - tails], axis=0)
     return ScheduleComparison(
@@ -168,7 +173,7 @@ def compare_schedules(
         difference=losses.loss - losses.loss[0],
         difference_lower=low,
         difference_upper=high,
-        warnings=(*_far(fit, schedules), *_peaks(fit, schedules), *_lower_rates(fit, schedules)),
+        warnings=(*schedule_warnings(fit, named), *warmup_warning(fit, named)),
     )
 
 
@@ -183,45 +188,10 @@ def _constant(fit: CurveFit, label: str, inputs: dict[str, float]) -> dict[str, 
     missing = [name for name in needed if name not in own]
     if missing:
         raise TypeError(
-            f"the law {fit.law.name} needs {' and '.join(missing)} of a new run; give it, or name "
-            "the curve that the run continues"
+            f"the law {fit.law.name} needs {' and '.join(missing)} of a new run: give it "
+            f"({missing[0]}=…), or name the curve that the run continues"
         )
     return {name: own[name] for name in needed}
-
-
-def _far(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
-    longest = max(int(own.steps[-1]) for own in fit.curves)
-    most = max(own.steps for own in schedules)
-    if most > _FAR * longest:
-        yield (
-            f"{most:,} steps are {most / longest:.2g} times those of the longest curve "
-            f"({longest:,}): the loss is extrapolated"
-        )
-
-
-def _peaks(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
-    peaks = [own.schedule.peak for own in fit.curves]
-    least, most = (1 - _PEAK) * min(peaks), (1 + _PEAK) * max(peaks)
-    others = sorted({own.peak for own in schedules if not least <= own.peak <= most})
-    if others:
-        known = " to ".join(f"{own:.3g}" for own in sorted({min(peaks), max(peaks)}))
-        yield (
-            f"the peak rates {', '.join(f'{own:.3g}' for own in others)} differ from those of the "
-            f"curves ({known}): no law of curves can tell at which peak training diverges"
-        )
-
-
-def _lower_rates(fit: CurveFit, schedules: Sequence[Schedule]) -> Iterator[str]:
-    lowest = min(
-        float(own.schedule.rates[own.schedule.warmup : own.steps[-1]].min(initial=np.inf))
-        for own in fit.curves
-    )
-    final = min(float(own.rates[-1]) for own in schedules)
-    if final < _LOWER * lowest:
-        yield (
-            f"a schedule ends at a learning rate of {final:.3g}, but no curve was logged below "
-            f"{lowest:.3g}: the gain from the last part of the decay is extrapolated"
-        )
 
 
 def _signed(text: str) -> str:

@@ -55,7 +55,7 @@ def fit_parts(fit: "CurveFit") -> Sequence[str | Table]:
     """Paragraphs and tables, in the order in which they are printed."""
     return [
         warned(_headline(fit), fit.warnings),
-        _rests_on(fit),
+        rests_on(fit),
         fit.table(),
         *([_records_table(fit.records)] if fit.records[0].holdouts else []),
     ]
@@ -110,7 +110,8 @@ def _headline(fit: "CurveFit") -> str:
     )
 
 
-def _rests_on(fit: "CurveFit") -> str:
+def rests_on(fit: "CurveFit") -> str:
+    """The law, and to what it was fitted."""
     points = sum(map(len, fit.thinned))
     rows = sum(map(len, fit.curves))
     text = (

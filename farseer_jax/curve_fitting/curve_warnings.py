@@ -20,12 +20,12 @@ _EARLY = 1.5  # times the warm-up: laws do not describe the steps right after it
 def warnings_of(fit: "CurveFit") -> tuple[str, ...]:
     """The warnings of a fit."""
     return (
+        *fit.curves.warnings,
         *_no_annealing(fit),
         *_sizes(fit),
         *_far(fit),
         *_widened(fit),
         *_spikes(fit),
-        *fit.curves.warnings,
     )
 
 

@@ -71,7 +71,7 @@ def best_free_schedule(
         method="L-BFGS-B",
         bounds=bounds,
         options={"maxiter": _MOST_ITERATIONS, "maxfun": 2 * _MOST_ITERATIONS, "maxcor": 30,
-                 "ftol": 1e-12, "gtol": 1e-9},
+                 "ftol": 1e-11, "gtol": 1e-9},
     )  # fmt: skip
     falls = found.x / found.x.sum()
     value, slopes = objective(basis.rates(falls))

@@ -1,7 +1,8 @@
 """``optimise_schedule``: the learning-rate schedule with the lowest predicted final loss."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,11 +10,16 @@ from farseer_jax.close_names import unknown_name
 from farseer_jax.curve_fitting.free_schedule import FreeSearch, best_free_schedule
 from farseer_jax.curve_fitting.optimal_schedule_result import OptimalSchedule, ScheduleCandidate
 from farseer_jax.curve_fitting.result import NEW_RUN, CurveFit
-from farseer_jax.curve_fitting.schedule_ends import ScheduleEnd, end_draws, end_losses
+from farseer_jax.curve_fitting.schedule_ends import (
+    ScheduleEnd,
+    end_draws,
+    end_losses,
+)
 from farseer_jax.curve_fitting.schedule_families import FAMILIES, LOWEST, families_named, plain_rate
 from farseer_jax.curve_fitting.schedule_objective import FinalLoss
-from farseer_jax.curve_fitting.schedule_warnings import warnings_of
+from farseer_jax.curve_fitting.schedule_warnings import schedule_warnings
 from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.curves.schedule_checks import checked_count, checked_rate
 from farseer_jax.runs.checks import check_level
@@ -24,6 +30,7 @@ FREE = "free"
 COSINE, CONSTANT = "cosine to 10 %", "constant"  # what others are compared with
 _NUM_DRAWS = 1000
 _SHORTEST_RUN = 20  # steps after the warm-up
+_GAP = 1e-3  # of the loss
 
 
 def optimise_schedule(
@@ -44,7 +51,8 @@ def optimise_schedule(
     not increase after the warm-up (``"free"``), which is never worse. The peak is not searched,
     because no law of curves can tell at which peak training becomes unstable. The optimum exploits
     the law: it may be right about which schedule is better and wrong about by how much.
-    ``warnings`` say where it goes beyond the schedules that were fitted.
+    ``warnings`` say where it goes beyond the schedules that were fitted. The simplest of the
+    schedules that cannot be told from the best is ``recommended``.
 
     Args:
         fit: the fitted law of the curves.
@@ -81,7 +89,7 @@ def optimise_schedule(
     highest = _checked_peak(peak, fit)
     end = None if final is None else checked_rate("final", final)
     if end is not None and end >= highest:
-        raise ValueError(f"final: expected a rate below the peak {highest:g}, got {end:g}")
+        raise ValueError(f"final= must be below the peak {highest:g}, got {end:g}")
     constant = _checked_inputs(fit.law, inputs)
     num_knots = checked_count("knots", knots, 5, 1000)
     objective = FinalLoss(fit.law, total, highest, rise, constant)
@@ -100,7 +108,16 @@ def optimise_schedule(
         converged=None if search is None else search.converged,
         num_iterations=0 if search is None else search.num_iterations,
     )
-    return result.with_warnings(warnings_of(result))
+    found_warnings = schedule_warnings(fit, {"the best schedule": result.schedule})
+    return result.with_warnings((*found_warnings, *_not_converged(result), *fit.warnings))
+
+
+def _not_converged(found: OptimalSchedule) -> Iterator[str]:
+    if found.converged is False or (found.gap is not None and found.gap > _GAP):
+        yield (
+            "the search of the free schedule did not converge: the loss could be lower by about "
+            f"{found.gap:.1g}"
+        )
 
 
 def best_schedules(
@@ -145,36 +162,41 @@ def _compared(
     fit: CurveFit, schedules: Mapping[str, Schedule], constant: Mapping[str, float], level: float
 ) -> tuple[ScheduleCandidate, ...]:
     """Losses and differences, best first, of one new run trained under each schedule."""
+    names = list(schedules)
     ends = [ScheduleEnd(NEW_RUN, own, constant) for own in schedules.values()]
     found = end_losses(fit, ends, level)
     drawn = end_draws(fit, ends, _NUM_DRAWS, 0)
     tails = [0.5 * (1.0 - level), 0.5 * (1.0 + level)]
-    names = list(schedules)
-    against = {
-        name: np.quantile(drawn - drawn[:, [names.index(name)]], tails, axis=0)
-        for name in (COSINE, CONSTANT)
-    }
-    candidates = []
-    for row, (name, own) in enumerate(schedules.items()):
-        cosine, flat = (found.loss[row] - found.loss[names.index(own)] for own in against)
-        candidates.append(
-            ScheduleCandidate(
-                family=name,
-                schedule=own,
-                loss=float(found.loss[row]),
-                lower=float(found.lower[row]),
-                upper=float(found.upper[row]),
-                minus_cosine=float(cosine),
-                minus_cosine_ends=(float(against[COSINE][0, row]), float(against[COSINE][1, row])),
-                minus_constant=float(flat),
-                minus_constant_ends=(
-                    float(against[CONSTANT][0, row]),
-                    float(against[CONSTANT][1, row]),
-                ),
-                is_reference=name in against,
-            )
+    known = [place for place, name in enumerate(names) if name not in (COSINE, CONSTANT)]
+    best = min(known, key=lambda place: found.loss[place])
+    others = {"best": best, "cosine": names.index(COSINE), "constant": names.index(CONSTANT)}
+    differences: dict[str, np.ndarray] = {}  # ``(schedule,)`` and ``(2, schedule)``
+    for what, place in others.items():
+        differences[f"minus_{what}"] = found.loss - found.loss[place]
+        quantiles = np.quantile(drawn - drawn[:, [place]], tails, axis=0)
+        differences[f"minus_{what}_ends"] = quantiles
+    candidates = [
+        ScheduleCandidate(
+            family=name,
+            schedule=schedules[name],
+            **{own: float(getattr(found, own)[row]) for own in ("loss", "lower", "upper")},
+            **{own: _plain(values[..., row]) for own, values in differences.items()},
+            is_reference=name in (COSINE, CONSTANT),
         )
+        for row, name in enumerate(names)
+    ]
     return tuple(sorted(candidates, key=lambda own: own.loss))
+
+
+def _plain(values: np.ndarray) -> Any:
+    """A number, or several."""
+    return tuple(values.tolist()) if values.ndim else float(values)
+
+
+def usual_warmup(curves: Curves, steps: int) -> int:
+    """The steps of warm-up of most curves, at most a fifth of those of a schedule."""
+    usual = Counter(own.schedule.warmup for own in curves).most_common(1)[0][0]
+    return min(usual, steps // 5)
 
 
 def _checked_families(family: str | Sequence[str] | None) -> list[str]:
@@ -191,14 +213,12 @@ def _checked_families(family: str | Sequence[str] | None) -> list[str]:
 
 
 def _checked_warmup(warmup: int | None, steps: int, fit: CurveFit) -> int:
-    if warmup is None:
-        usual = Counter(own.schedule.warmup for own in fit.curves).most_common(1)[0][0]
-        warmup = min(usual, steps // 5)
-    rise = checked_count("warmup", warmup, 0)
+    own = usual_warmup(fit.curves, steps) if warmup is None else warmup
+    rise = checked_count("warmup", own, 0)
     if steps - rise < _SHORTEST_RUN:
         raise ValueError(
-            f"steps: expected at least {rise + _SHORTEST_RUN:,}, {_SHORTEST_RUN} after the warm-up "
-            f"of {rise:,}, got {steps:,}"
+            f"a schedule needs at least {rise + _SHORTEST_RUN:,} steps, {_SHORTEST_RUN} after its "
+            f"warm-up of {rise:,}, got {steps:,}"
         )
     return rise
 
@@ -210,11 +230,12 @@ def _checked_peak(peak: float | None, fit: CurveFit) -> float:
         return highest
     own = checked_rate("peak", peak)
     if own <= 0.0:
-        raise ValueError("peak: expected a learning rate above 0")
+        raise ValueError("peak= must be above 0")
     if own > 1.1 * highest:
         raise ValueError(
-            f"peak: {own:g} is above the peak of every curve (at most {highest:g}), and a law of "
-            "curves cannot tell at which peak training becomes unstable; fit curves with that peak"
+            f"a peak of {own:g} is above the peak of every curve (at most {highest:g}), and a law "
+            "of curves cannot tell at which peak training becomes unstable; fit curves with that "
+            "peak, or give a lower peak="
         )
     return own
 

@@ -15,6 +15,11 @@ from farseer_jax.results.table import Column, Table
 from farseer_jax.tables.columns import Columns
 
 _COUNTS = ("N", "D", "U")
+_LEAST_SHOWN = 1e-3  # half an interval: four decimals are enough for a loss
+_SIMPLEST_FIRST = (
+    "linear", "cosine", "wsd linear", "wsd cosine", "wsd sqrt", "wsd exponential", "multi-step",
+    "free",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +32,11 @@ class ScheduleCandidate:
         loss: the median of the final loss.
         lower: ends of its interval.
         upper: likewise.
-        minus_cosine: its loss minus that of a cosine to a tenth of the peak.
-        minus_cosine_ends: ends of the interval of this difference, from joint draws for one run
+        minus_best: its loss minus the lowest of all.
+        minus_best_ends: ends of the interval of this difference, from joint draws for one run
             under either schedule.
+        minus_cosine: its loss minus that of a cosine to a tenth of the peak.
+        minus_cosine_ends: ends of the interval of this difference.
         minus_constant: its loss minus that of a constant rate.
         minus_constant_ends: ends of the interval of this difference.
         is_reference: whether it is a reference that others are compared with.
@@ -47,6 +54,8 @@ class ScheduleCandidate:
     loss: float
     lower: float
     upper: float
+    minus_best: float
+    minus_best_ends: tuple[float, float]
     minus_cosine: float
     minus_cosine_ends: tuple[float, float]
     minus_constant: float
@@ -79,7 +88,9 @@ class OptimalSchedule(Result):
         >>> found = optimise_schedule(fit, 4_000, family=["cosine", "wsd", "free"])
         >>> found.best.family, found["cosine"].loss > found.best.loss
         ('free', True)
-        >>> table = found.to_columns()  # of the best schedule
+        >>> found.recommended.family  # as good, and simpler
+        'wsd cosine'
+        >>> table = found.to_columns()  # of this schedule
         >>> list(table), table.num_rows
         (['step', 'lr'], 4000)
     """
@@ -102,9 +113,28 @@ class OptimalSchedule(Result):
         return next(own for own in self.candidates if not own.is_reference)
 
     @property
+    def ties(self) -> tuple[ScheduleCandidate, ...]:
+        """Those that cannot be told from the best, which is one of them, least loss first.
+
+        The interval of their difference from the best contains 0, or it is smaller than the
+        spread of the losses of runs that differ in their seed (``fit.errors.offset``).
+        """
+        spread = self.fit.errors.offset * self.best.loss
+        return tuple(
+            own
+            for own in self.candidates
+            if not own.is_reference and (own.minus_best <= spread or own.minus_best_ends[0] <= 0.0)
+        )
+
+    @property
+    def recommended(self) -> ScheduleCandidate:
+        """The simplest of those that cannot be told from the best."""
+        return min(self.ties, key=lambda own: _SIMPLEST_FIRST.index(own.family))
+
+    @property
     def schedule(self) -> Schedule:
-        """The best schedule."""
-        return self.best.schedule
+        """The recommended schedule."""
+        return self.recommended.schedule
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -131,9 +161,9 @@ class OptimalSchedule(Result):
         """The steps and learning rates of a candidate's schedule, as a table.
 
         Args:
-            family: of the candidate; None takes the best.
+            family: of the candidate; None takes the recommended one.
         """
-        own = self.best if family is None else self[family]
+        own = self.recommended if family is None else self[family]
         steps = np.arange(1, own.schedule.steps + 1)
         return Columns({"step": steps, "lr": own.schedule.rates})
 
@@ -152,13 +182,15 @@ class OptimalSchedule(Result):
                     "ends", interval_texts(low, high, number), heading=level_text(self.level),
                     in_data=False,
                 ),
-                *self._differences("cosine"),
+                *self._differences("best", "difference from best"),
+                *self._differences("cosine", "difference from cosine to 10 %"),
                 *self._differences("constant"),
+                Column("is_recommended", [x is self.recommended for x in own], None),
                 Column("is_reference", [x.is_reference for x in own], None),
                 Column("schedule", [str(x.schedule) for x in own], left=True),
             ],
             noun="schedules",
-            best=(self.candidates.index(self.best),),
+            best=(self.candidates.index(self.recommended),),
         )  # fmt: skip
 
     def text_parts(self) -> Sequence[str | Table]:
@@ -167,11 +199,11 @@ class OptimalSchedule(Result):
             f", {name} {quantity_text(value) if name in _COUNTS else f'{value:g}'}"
             for name, value in self.inputs.items()
         )
-        best = self.best
-        number = number_format(np.array([0.5 * (best.upper - best.lower)]))
+        own = self.recommended
+        number = number_format(np.array([0.5 * (own.upper - own.lower)]))
         heading = Headline(
             f"Best schedule of {self.steps:,} steps at a peak of {self.peak:g}{inputs}: "
-            f"{best.family}, final loss {number(best.loss)}"
+            f"{own.family}, final loss {number(own.loss)}{self._tied()}"
         )
         return [heading, *_warned(self.warnings), self.table(), *self._search()]
 
@@ -182,11 +214,21 @@ class OptimalSchedule(Result):
     def __repr__(self) -> str:
         return f"OptimalSchedule({self.steps:,} steps: {', '.join(self.families)})"
 
-    def _differences(self, name: str) -> list[Column]:
-        """The differences from a reference, with their intervals."""
+    def _tied(self) -> str:
+        """Which others cannot be told from the one that is recommended."""
+        others = [own for own in self.ties if own is not self.recommended]
+        if not others:
+            return ""
+        apart = max(abs(own.loss - self.recommended.loss) for own in others)
+        *names, last = (own.family for own in others)
+        listed = f"{', '.join(names)} and {last}" if names else last
+        return f"; {listed}, within {_rounded_up(apart)}, cannot be told from it"
+
+    def _differences(self, name: str, heading: str | None = None) -> list[Column]:
+        """The differences from a schedule, with their intervals, which are printed if named."""
         values = np.array([getattr(own, f"minus_{name}") for own in self.candidates])
         ends = np.array([getattr(own, f"minus_{name}_ends") for own in self.candidates])
-        number = number_format(0.5 * (ends[:, 1] - ends[:, 0]))
+        number = number_format(np.maximum(0.5 * (ends[:, 1] - ends[:, 0]), _LEAST_SHOWN))
         texts = [
             "–" if a == b else f"{number(value)} ({number(a)} to {number(b)})"
             for value, (a, b) in zip(values, ends, strict=True)
@@ -195,7 +237,7 @@ class OptimalSchedule(Result):
             Column(f"minus_{name}", values, None),
             Column(f"minus_{name}_lower", ends[:, 0], None),
             Column(f"minus_{name}_upper", ends[:, 1], None),
-            Column(f"{name}_text", texts, heading=f"difference from {name}", in_data=False),
+            *([Column(f"{name}_text", texts, heading=heading, in_data=False)] if heading else []),
         ]
 
     def _search(self) -> list[str]:
@@ -206,6 +248,13 @@ class OptimalSchedule(Result):
             f"free schedule: {state} after {self.num_iterations} iterations; to first order, no "
             f"other non-increasing schedule is better by more than {self.gap:.1g}"
         ]
+
+
+def _rounded_up(difference: float) -> str:
+    """A difference with one digit, not smaller than it is; at least 0.0001."""
+    own = max(difference, 1e-4)
+    decimals = max(-int(np.floor(np.log10(own))), 0)
+    return f"{np.ceil(own * 10.0**decimals - 1e-6) / 10.0**decimals:g}"
 
 
 def _warned(warnings: Sequence[str]) -> list[str]:

@@ -28,6 +28,7 @@ _SETTINGS: Final = re.compile(
 _LOGGERS_OWN: Final = frozenset(["_step"])  # counts calls of the logger, not steps of training
 _RATE_TEXT: Final = "lr learningrate currentlr currentlearningrate optimizerlr optimlr"
 _RATES: Final = frozenset(_RATE_TEXT.split())
+_PERPLEXITIES: Final = frozenset(["ppl", "perplexity"])
 _PEAK: Final = frozenset(["peak", "max", "min", "initial", "base", "final", "end", "target"])
 
 
@@ -178,8 +179,8 @@ def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str,
         raise ValueError(f"loss: column {named[0]!r} holds no finite number")
     if not named:
         raise ValueError(
-            "loss: no column has a usual name for the loss; name it (loss=); the columns are "
-            f"{_listed(columns)}"
+            f"loss: no column has a usual name for the loss; {_loss_of_perplexity(columns)}name it "
+            f"(loss=); the columns are {_listed(columns)}"
         )
     groups = [group for group in (best, others) if group]
     if len(groups) > 1 and _num_numbers(columns[best[0]]) < _FEWEST_LOSSES * num_runs:
@@ -192,8 +193,23 @@ def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str,
             f"loss: columns {shortened([repr(name) for name in own], 4)} may hold the loss; name "
             f"one, such as loss={own[0]!r}"
         )
-    left = groups[1][0] if len(groups) > 1 else ""
-    return own[0], f"the loss is column {own[0]!r}; use loss={left!r} for the other" if left else ""
+    if len(groups) == 1:
+        return own[0], ""
+    left = groups[1][0]
+    num, others_num = _num_numbers(columns[own[0]]), _num_numbers(columns[left])
+    return own[0], (
+        f"the loss is column {own[0]!r} ({num:,} rows); use loss={left!r} for the other "
+        f"({others_num:,} rows)"
+    )
+
+
+def _loss_of_perplexity(columns: Columns) -> str:
+    """How to have the loss from a column of perplexities; empty without one."""
+    for name in columns:
+        if last_word(name) in _PERPLEXITIES:
+            own = name if name.isidentifier() else f'"{name}"'
+            return f"compute it, such as derive='loss = log({own})', or "
+    return ""
 
 
 def _num_numbers(values: NDArray[Any]) -> int:

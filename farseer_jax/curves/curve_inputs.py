@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from farseer_jax.close_names import did_you_mean
 from farseer_jax.runs.column_names import roles_of
 from farseer_jax.runs.copies import is_seed
+from farseer_jax.runs.survey.marked_rows import last_word
 from farseer_jax.runs.survey.named_units import unit_of_column
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
@@ -18,6 +19,7 @@ from farseer_jax.tables.row_numbers import shortened
 
 _MOST_COLUMNS: Final = 12  # of a table that somebody made for curves; logs of trackers have more
 _MOST_NAMES: Final = 4  # of runs, in a sentence
+_PER_DEVICE: Final = "trainbatchsize"  # Hugging Face: without accumulation and other devices
 _ROLES: Final = ("N", "N_active", "B", "U", "V", "width", "experts", "P")
 
 
@@ -98,7 +100,7 @@ def _usual(
     """Columns by the input that they hold."""
     candidates = {}
     for column in columns:
-        if column in taken or columns[column].ndim != 1 or is_seed(column):
+        if column in taken or is_seed(column) or _is_per_device(column):
             continue
         if not _fault(columns[column], codes, names):
             candidates[column] = _range_of_runs(columns[column], codes)[1]
@@ -124,7 +126,7 @@ def _unused(
     sound: dict[str, list[str]] = {}
     for column in columns:
         for role in roles_of(column)[:1]:
-            if role not in _ROLES or role in used or column in taken:
+            if role not in _ROLES or role in used or column in taken or _is_per_device(column):
                 continue
             if fault := _fault(columns[column], codes, names):
                 yield f"column {column!r} {fault}, and is not taken for {role}"
@@ -133,6 +135,10 @@ def _unused(
     for role, own in sound.items():
         may_be = " and ".join(map(repr, own))
         yield f"columns {may_be} may each be {role}, and none is taken for it; name one (inputs=)"
+
+
+def _is_per_device(column: str) -> bool:
+    return last_word(column) == _PER_DEVICE
 
 
 def _fault(values: NDArray[Any], codes: NDArray[np.intp], names: Sequence[str]) -> str:
@@ -150,6 +156,19 @@ def _fault(values: NDArray[Any], codes: NDArray[np.intp], names: Sequence[str]) 
     if len(lacking) == len(names):
         return "holds no number"
     return f"has no number for run{'s'[: len(lacking) > 1]} {shortened(lacking, _MOST_NAMES)}"
+
+
+def values_of_runs(values: NDArray[Any], codes: NDArray[np.intp]) -> NDArray[np.float64] | None:
+    """The number of each run, ``(run,)``; None if it varies within one, or is not a number.
+
+    Args:
+        values: of a column, ``(row,)``.
+        codes: the number of each row's run, ``(row,)``.
+    """
+    if values.dtype.kind == "b" or numbers_of(values).not_numbers.size:
+        return None
+    low, high = _range_of_runs(values, codes)
+    return None if (high > low).any() else np.where(np.isfinite(high), high, np.nan)
 
 
 def _range_of_runs(

@@ -11,6 +11,7 @@ import numpy as np
 
 from farseer_jax.close_names import unknown_name
 from farseer_jax.curves.curve import Curve
+from farseer_jax.curves.shared_rows import counted_once
 from farseer_jax.results.numbers import percent_text, quantity_text
 from farseer_jax.results.result import Result, warned
 from farseer_jax.results.table import Column, Table, as_text
@@ -113,7 +114,8 @@ class Curves(Result):
         by similar amounts in each. Groups are smaller where the learning rate decays: a decay from
         the peak to 0 counts as much as a factor of e in t. They are also smaller after a jump, and
         no group spans one. The step and the loss of a point are geometric means, and ``counts``
-        has its number of rows.
+        has its number of rows. Losses that a branch has in common with its parent to the digit
+        were trained once, and stay in the parent only.
 
         Args:
             points: number of points; a curve with fewer rows is left unchanged.
@@ -124,7 +126,8 @@ class Curves(Result):
             >>> [len(own) for own in curves.thinned(50)], int(curves.thinned(50)[0].counts.sum())
             ([50, 45, 50], 172)
         """
-        return replace(self, curves=tuple(own.thinned(points) for own in self))
+        own = counted_once(self.curves)
+        return replace(self, curves=tuple(curve.thinned(points) for curve in own))
 
     @property
     def noise(self) -> float | None:

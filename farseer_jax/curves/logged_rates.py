@@ -19,17 +19,25 @@ from farseer_jax.curves.schedule_checks import checked_count, checked_rates, che
 
 Floats = NDArray[np.float64]
 
+_LOW: Final = 0.15  # of the peak: where many schedules end
 _LATE: Final = 1.5  # usual logging intervals: a log that begins later lacks its first rows
 
 
 @dataclass(frozen=True)
 class LoggedSchedule:
-    """A schedule from a log, with sentences on how gaps were filled."""
+    """A schedule from a log, with sentences on how gaps were filled, or a given one."""
 
     schedule: Schedule
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     lacks_warmup: bool = False
+    is_given: bool = False
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether no form was recognised, and the log ends before the rate has fallen."""
+        own = self.schedule
+        return not self.is_given and own.name == "given" and bool(own.rates[-1] > _LOW * own.peak)
 
 
 def schedule_of_log(
@@ -76,7 +84,7 @@ def schedule_of_log(
             "the schedule is recognised from the learning rate, which it matches to rounding"
         )
     lacks = is_late and not own.warmup
-    warnings = [_late(at)] if lacks else []
+    warnings: list[str] = []
     if coarse is not None:
         (warnings if coarse.schedule is None else notes).append(coarse.sentence)
     if is_late and own.warmup:
@@ -84,7 +92,7 @@ def schedule_of_log(
             f"the warm-up of {own.warmup:,} steps, which is not in the log, was inferred from the "
             "cosine after it"
         )
-    return LoggedSchedule(own, tuple(notes), tuple(warnings), lacks)
+    return LoggedSchedule(own, tuple(notes), tuple(warnings), lacks_warmup=lacks)
 
 
 def _with_hidden_warmup(log: RateLog) -> Schedule | None:
@@ -139,13 +147,6 @@ def _slope_after(at: Floats, values: Floats) -> float:
 def _is_late(at: Floats) -> bool:
     usual = float(np.median(np.diff(at))) if len(at) > 1 else 1.0
     return bool(at[0] > max(_LATE * usual, 1.0))
-
-
-def _late(at: Floats) -> str:
-    return (
-        f"the log begins at step {int(at[0]):,}; the learning rate before it is not known and is "
-        "assumed to be that of the first logged step: give the length of the warm-up (warmup=)"
-    )
 
 
 def _filled(at: Floats, values: Floats, warmup: int, jumps: tuple[Jump, ...], last: int) -> Floats:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.curves.beginnings import check_beginnings
 from farseer_jax.curves.curve import Curve
 from farseer_jax.curves.curve_columns import (
     CurveColumns,
@@ -16,6 +17,7 @@ from farseer_jax.curves.curve_columns import (
     loss_candidates,
     loss_column,
 )
+from farseer_jax.curves.curve_doubts import doubts_of_rates, doubts_of_runs
 from farseer_jax.curves.curve_inputs import found_inputs
 from farseer_jax.curves.curve_noise import curve_noise
 from farseer_jax.curves.curve_schedules import (
@@ -29,8 +31,10 @@ from farseer_jax.curves.curve_schedules import (
 from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.run_rows import RunRows, settled
 from farseer_jax.curves.runs_of_rows import codes_of_runs
+from farseer_jax.curves.schedule_lengths import length_columns, lengths_of_runs
 from farseer_jax.curves.sentences import Sentences
-from farseer_jax.curves.step_numbers import step_numbers
+from farseer_jax.curves.shared_rows import tell_shared_rows
+from farseer_jax.curves.step_numbers import StepUnit, step_numbers
 from farseer_jax.runs.read_table import read_table
 from farseer_jax.tables.columns import Columns
 from farseer_jax.tables.number_texts import numbers_of
@@ -49,6 +53,7 @@ def read_curves(
     loss: str | None = None,
     lr: str | None = None,
     schedule: AnySchedule | Mapping[str, AnySchedule] | None = None,
+    branches: Mapping[str, str] | None = None,
     inputs: str | Sequence[str] | Mapping[str, str] | None = None,
     warmup: int | None = None,
     drop_warmup: bool = True,
@@ -64,8 +69,8 @@ def read_curves(
     logged at the same steps. Schedules come from the column of the learning rate: constant,
     cosine, linear, WSD and other standard schedules are recognised if they match it to rounding;
     any other is interpolated between logged steps. If a run was resumed, the later rows replace
-    the earlier ones; if it diverged, it is cut; spikes are left out. ``notes`` and ``warnings``
-    say so.
+    the earlier ones; if it diverged, it is cut; losses that a branch has in common with its parent
+    to the digit count once in a fit; spikes are left out. ``notes`` and ``warnings`` say so.
 
     Args:
         source: as for :func:`read_table`: a file, several, or a table in memory; a folder of
@@ -76,9 +81,11 @@ def read_curves(
         step: the column of the step, or of the tokens seen; None finds it by its name.
         loss: the column of the loss; None finds it by its name and prefers an evaluation loss.
         lr: the column of the learning rate; None finds it by its name.
-        schedule: the schedule of all curves, or of each by name, instead of a column: a
+        schedule: the schedule of all curves, or of some by name, instead of a column: a
             `Schedule`, its text (``"cosine steps=24000 peak=3e-4 warmup=2000"``), or a function of
             the step.
+        branches: curves that were logged from a fork on, each with the curve that it continues,
+            ``{"anneal": "constant"}``, whose learning rate it had before.
         inputs: quantities that are constant along a run, such as N: names, or columns by name.
             None finds N, the batch size and others by their usual names and, in tables of up to 12
             columns, all numbers that differ between runs.
@@ -109,7 +116,7 @@ def read_curves(
     """
     columns = read_table(source, table=table, derive=derive, where=where, history=True)
     try:
-        given = GivenSchedules(schedule, warmup)
+        given = GivenSchedules(schedule, warmup, branches or {})
         return _curves(
             columns,
             _Options(run, step, loss, lr, given, inputs, drop_warmup, drop_spikes, tokens_per_step),
@@ -136,46 +143,56 @@ class _Options:
 
 def _curves(columns: Columns, options: _Options) -> Curves:
     found = _columns(columns, options)
-    steps, step_note = step_numbers(
+    steps, step_note, unit = step_numbers(
         columns[found.step], found.step, found.is_tokens, options.tokens_per_step
     )
     taken = [own for own in (found.step, found.lr, options.loss) if own is not None]
-    taken += loss_candidates(columns)
+    taken += [*loss_candidates(columns), *length_columns(columns)]
     codes, names, keys = codes_of_runs(columns, options.run, steps, taken)
     inputs = found_inputs(columns, options.inputs, codes, taken, names)
     loss, loss_note = loss_column(columns, options.loss, len(names))
     notes, warnings, curves = Sentences(names), Sentences(names), []
-    runs = _settled_runs(columns, found.lr, loss, steps, codes, options)
-    for place, run in enumerate(scheduled(names, runs, options.given, notes)):
+    runs = _settled_runs(columns, found.lr, loss, steps, codes, options, unit)
+    lengths = {} if unit.tokens else lengths_of_runs(columns, codes, names)
+    schedules = scheduled(names, runs, options.given._replace(lengths=lengths), notes)
+    urgent = doubts_of_runs(schedules, Sentences(names), unit)
+    check_beginnings(schedules, inputs.values, options.given.branches, warnings)
+    for place, run in enumerate(schedules):
         about = {key: float(values[place]) for key, values in inputs.values.items()}
         curve = _curve(run, about, options, notes, warnings)
         curves += [] if curve is None else [curve]
     if not curves:
         raise ValueError(f"no curve has {FEWEST} losses: {'; '.join(notes.merged())}")
+    tell_shared_rows(curves, notes, warnings)
     known = {"step": found.step, "loss": loss, "lr": found.lr, "run": ",".join(keys)}
     first = [*columns.notes, loss_note, *inputs.notes, step_note]
     return Curves(
         tuple(curves),
         {**{key: value for key, value in known.items() if value}, **inputs.columns},
         (*filter(None, first), *notes.merged()),
-        (*_constant_rates(curves, found.lr), *warnings.merged()),
+        (
+            *urgent.merged(),
+            *doubts_of_rates(curves, found.lr),
+            *warnings.merged(),
+        ),
         columns.source,
     )
 
 
 def _columns(columns: Columns, options: _Options) -> CurveColumns:
-    """The columns of the step and, unless the schedule is given, of the learning rate."""
-    is_given = options.given.schedule is not None
-    if is_given and options.lr is not None:
-        raise ValueError("schedule and lr are both given; give one of the two")
+    """The columns of the step and, unless the schedule of all is given, of the learning rate."""
+    is_of_all = options.given.is_of_all
+    if is_of_all and (options.lr is not None or options.given.branches):
+        other = "lr" if options.lr is not None else "branches"
+        raise ValueError(f"schedule and {other} are both given; give one of the two")
     found = found_columns(
         columns,
         options.step,
         options.lr,
-        needs_lr=not is_given,
+        needs_lr=not is_of_all,
         has_tokens=options.tokens_per_step is not None,
     )
-    if not is_given and found.lr is None:
+    if options.given.schedule is None and found.lr is None:
         raise ValueError(
             f"lr: no column holds the learning rate of each step; name it (lr=), or {GIVE}"
         )
@@ -189,6 +206,7 @@ def _settled_runs(
     steps: NDArray[np.float64],
     codes: NDArray[np.intp],
     options: _Options,
+    unit: StepUnit,
 ) -> list[RunRows]:
     """The rows of each run in order."""
     losses = numbers_of(columns[loss]).numbers
@@ -196,7 +214,7 @@ def _settled_runs(
     order = np.argsort(codes, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     return [
-        settled(steps[own], losses[own], rates[own], drop_spikes=options.drop_spikes)
+        settled(steps[own], losses[own], rates[own], drop_spikes=options.drop_spikes, unit=unit)
         for own in parts
     ]
 
@@ -236,13 +254,3 @@ def _curve(
 
 def _counted(num: int) -> str:
     return f"{num:,} loss{'es' if num != 1 else ''}"
-
-
-def _constant_rates(curves: Sequence[Curve], lr: str | None) -> list[str]:
-    """A warning where the column of the learning rate may hold its peak."""
-    if lr is None or any(own.schedule.name != "constant" for own in curves):
-        return []
-    return [
-        f"column {lr!r} is constant along each run and is read as a constant learning rate; "
-        "if it is the peak of a schedule, give the schedule (schedule=)"
-    ]

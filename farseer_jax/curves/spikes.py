@@ -16,6 +16,8 @@ _LARGE: Final = 6.0  # standard deviations above it
 _LEAST: Final = 2e-3  # of ln loss: smaller spikes are harmless
 _DIVERGED: Final = 0.25  # of ln loss above the lowest before, until the end
 _FEWEST: Final = 3  # rows at the end that show it
+_RISE: Final = 0.02  # of ln loss within a few rows: the beginning of a divergence
+_MOST_RISING: Final = 8  # rows before it
 _FEWEST_ROWS: Final = 12
 
 
@@ -53,6 +55,8 @@ def _usual(values: Floats) -> Floats:
 def diverged_from(losses: Floats) -> int:
     """The first row after which the loss stays far above its minimum until the end.
 
+    One or two rows at the end count if they are higher still.
+
     Args:
         losses: in the order of the steps, ``(point,)``.
 
@@ -67,4 +71,27 @@ def diverged_from(losses: Floats) -> int:
     low = np.minimum.accumulate(values) + _DIVERGED
     last_good = np.flatnonzero(values <= low)
     first = int(last_good[-1]) + 1
-    return first if len(values) - first >= _FEWEST else len(values)
+    is_far = len(values) > first and values[first:].min() > low[first - 1] + _DIVERGED
+    return first if len(values) - first >= _FEWEST or is_far else len(values)
+
+
+def before_rise(steps: NDArray[Any], losses: Floats) -> int:
+    """How many rows there are without those that already rise before a divergence.
+
+    Args:
+        steps: those before it, increasing, from 1, ``(point,)``.
+        losses: the loss at each, ``(point,)``.
+
+    Example:
+        >>> losses = np.r_[4.0 * np.arange(1, 21) ** -0.1, 3.2, 3.6]
+        >>> before_rise(np.arange(1, 23), losses)
+        20
+    """
+    values = np.log(losses)
+    least = max(_LARGE * (curve_noise(steps, losses).noise or 0.0), _RISE)
+    num = len(values)
+    while num > _FEWEST and num > len(values) - _MOST_RISING:
+        if values[num - 1] - values[max(num - 1 - _HALF, 0) : num - 1].min() <= least:
+            break
+        num -= 1
+    return num

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,42 @@ _TOO_MANY: Final = 2e7  # steps: larger numbers are probably tokens or samples
 _MOST_STEPS: Final = 100_000  # into which tokens are divided if the batch size is not known
 
 
+class StepUnit(NamedTuple):
+    """What is counted: steps, or so many tokens each where those of a batch are not known."""
+
+    tokens: float | None = None
+
+    def at(self, *steps: float) -> str:
+        """Steps as a text.
+
+        Example:
+            >>> StepUnit().at(1_500), StepUnit().at(1_500, 2_000), StepUnit(1e5).at(1_500)
+            ('step 1,500', 'steps 1,500, 2,000', '150 M tokens')
+        """
+        if self.tokens is not None:
+            shown = ", ".join(quantity_text(step * self.tokens) for step in steps)
+            return f"{shown} tokens"
+        return f"step{'s' if len(steps) > 1 else ''} {', '.join(f'{own:,.0f}' for own in steps)}"
+
+
+class StepNumbers(NamedTuple):
+    """The step of each row.
+
+    Attributes:
+        steps: NaN where it is missing, ``(row,)``.
+        note: a sentence on how tokens were counted; empty without.
+        unit: what is counted.
+    """
+
+    steps: NDArray[np.float64]
+    note: str = ""
+    unit: StepUnit = StepUnit()
+
+
 def step_numbers(
     values: Any, name: str, is_tokens: bool, tokens_per_step: float | None
-) -> tuple[NDArray[np.float64], str]:
-    """The step of each row, NaN where it is missing, and a sentence on how tokens were converted.
+) -> StepNumbers:
+    """The step of each row.
 
     Args:
         values: steps, or tokens with the unit in the column's name, ``(row,)``.
@@ -31,8 +63,8 @@ def step_numbers(
         ValueError: steps are not whole numbers.
 
     Example:
-        >>> step_numbers(np.array([0.5, 1.0]), "tokens_B", True, 2**19)
-        (array([ 954., 1907.]), '')
+        >>> step_numbers(np.array([0.5, 1.0]), "tokens_B", True, 2**19).steps
+        array([ 954., 1907.])
     """
     column = numbers_of(values)
     if column.not_numbers.size:
@@ -64,18 +96,18 @@ def step_numbers(
             f"column {name!r}: {shown_rows(np.flatnonzero(broken))} are not whole numbers; "
             "give the step, or name the column of the tokens"
         )
-    return numbers, ""
+    return StepNumbers(numbers)
 
 
-def _of_tokens(tokens: NDArray[np.float64], per_step: float | None) -> tuple[Any, str]:
+def _of_tokens(tokens: NDArray[np.float64], per_step: float | None) -> StepNumbers:
     if per_step is not None:
         if not (np.isfinite(per_step) and per_step > 0):
             raise ValueError(f"tokens_per_step: expected a positive number, got {per_step!r}")
-        return np.round(tokens / per_step), ""
+        return StepNumbers(np.round(tokens / per_step))
     most = float(np.nanmax(tokens, initial=1.0))
-    unit = 10.0 ** np.ceil(np.log10(most / _MOST_STEPS))
+    unit = float(10.0 ** np.ceil(np.log10(most / _MOST_STEPS)))
     note = (
-        f"tokens are divided into steps of {quantity_text(float(unit))} tokens, because the batch "
+        f"tokens are divided into steps of {quantity_text(unit)} tokens, because the batch "
         "size is not given (tokens_per_step=)"
     )
-    return np.round(tokens / unit), note
+    return StepNumbers(np.round(tokens / unit), note, StepUnit(unit))

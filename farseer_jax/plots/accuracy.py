@@ -11,7 +11,7 @@ from farseer_jax.accuracy.accuracy_forecast import AccuracyForecast
 from farseer_jax.accuracy.chain import Chain
 from farseer_jax.accuracy.chain_draws import inputs_at
 from farseer_jax.accuracy.chain_table import AVERAGE
-from farseer_jax.accuracy.predictability import Predictability
+from farseer_jax.accuracy.predictability import VERDICTS, Predictability
 from farseer_jax.accuracy.step import AccuracyStep
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.plots.draws import draws
@@ -148,7 +148,7 @@ def _draw_points(axes: Axes, chain: Chain, step: AccuracyStep, colour: str) -> N
     """Predictions with their intervals in both directions."""
     place = chain.tasks.index(step.task)
     loss, predicted = chain.loss[step.source], chain.predicted[:, place]
-    low, high = (own[:, place] for own in chain.ends(chain.simulated[0]))
+    low, high = (own[:, place] for own in chain.ends())
     drawn = chain.loss_draws[step.source]
     ends = np.quantile(drawn, [0.5 - 0.5 * chain.level, 0.5 + 0.5 * chain.level], axis=0)
     look: dict[str, Any] = {"color": colour, "lw": 1.1, "zorder": 4}
@@ -215,8 +215,8 @@ def plot_predictability(
     A dot is the mean error of predictions of larger runs from smaller ones, a ring that of
     repeating the accuracy of the largest smaller run; the grey bar is the scatter of runs. Tasks
     are in the order of how much a prediction gains. With several recipes, errors are means over
-    them, and bars at the right are the probabilities that each recipe is the best at the last
-    point.
+    them, the verdict is the worst, and bars at the right are the probabilities that each recipe is
+    the best at the last point.
 
     Args:
         forecast: from :func:`forecast_accuracy`.
@@ -237,25 +237,27 @@ def plot_predictability(
     shape = (1, 2) if has_ranks else (1, 1)
     height = 1.3 + 0.24 * len(rows)
     with grid_of(axes, shape, (9.0 if has_ranks else 5.6, height), 2.0 * height) as grid:
-        _draw_errors(grid[0], rows)
+        _draw_errors(grid[0], rows, len(forecast.chains))
         if has_ranks:
             _draw_ranks(grid[1], forecast, [row.task for row in rows])
     return tuple(grid)
 
 
 def _mean_rows(forecast: AccuracyForecast) -> list[Predictability]:
-    """One row per task, means over recipes, ordered by the gain from predicting."""
+    """One row per task, in the order of what a prediction gains.
+
+    Errors are means over recipes, and the verdict is the worst of them.
+    """
     found = []
     tasks = dict.fromkeys(own.task for own in forecast.predictability)
     for task in tasks:
         own = [row for row in forecast.predictability if row.task == task]
-        verdicts = [row.verdict for row in own]
         found.append(
             own[0]._replace(
                 error=float(np.mean([row.error for row in own])),
                 error_of_largest=float(np.mean([row.error_of_largest for row in own])),
                 scatter=float(np.mean([row.scatter for row in own])),
-                verdict=max(set(verdicts), key=verdicts.count),
+                verdict=max((row.verdict for row in own), key=VERDICTS.index),
             )
         )
     gains = [row.error / max(row.error_of_largest, 1e-9) for row in found]
@@ -263,7 +265,7 @@ def _mean_rows(forecast: AccuracyForecast) -> list[Predictability]:
     return [found[k] for k in order]
 
 
-def _draw_errors(axes: Axes, rows: list[Predictability]) -> None:
+def _draw_errors(axes: Axes, rows: list[Predictability], num_recipes: int) -> None:
     places = np.arange(len(rows))
     scatter = [100 * row.scatter for row in rows]
     axes.barh(places, scatter, height=0.55, color="#dddddd", zorder=1, label="scatter of runs")
@@ -271,6 +273,8 @@ def _draw_errors(axes: Axes, rows: list[Predictability]) -> None:
         [100 * getattr(row, n) for row in rows] for n in ("error", "error_of_largest")
     )
     colours = [_VERDICTS[row.verdict] for row in rows]
+    several = num_recipes > 1
+    mean = f", mean of {num_recipes} recipes" * several
     axes.hlines(places, error, largest, color=colours, lw=1.4, alpha=0.5, zorder=2)
     axes.scatter(largest, places, s=26, facecolor="white", edgecolor=colours, lw=1.2, zorder=3)
     axes.scatter(error, places, s=28, color=colours, lw=0, zorder=4)
@@ -283,12 +287,14 @@ def _draw_errors(axes: Axes, rows: list[Predictability]) -> None:
     axes.grid(axis="y", visible=False)
     dot: dict[str, Any] = {"marker": "o", "ls": ""}
     handles = [
-        Line2D([], [], color=INK, ms=5, label="predicted", **dot),
+        Line2D([], [], color=INK, ms=5, label=f"predicted{mean}", **dot),
         Line2D([], [], ms=5, mfc="white", mec=INK, label="largest run repeated", **dot),
         Line2D([], [], color="#dddddd", lw=6, label="scatter of runs"),
     ]
-    shown = dict.fromkeys(row.verdict for row in rows)
-    handles += [Line2D([], [], color=_VERDICTS[own], lw=2.5, label=own) for own in shown]
+    shown = [own for own in VERDICTS if own in {row.verdict for row in rows}]
+    for own in shown:
+        label = f"{own} for {'all' if own == VERDICTS[0] else 'some'}" if several else own
+        handles.append(Line2D([], [], color=_VERDICTS[own], lw=2.5, label=label))
     legend_outside(axes, handles=handles)
 
 

@@ -30,7 +30,7 @@ def plot_schedule(
 ) -> tuple[Axes, Axes]:
     """The best schedules, and the predicted loss along each below.
 
-    The best one is bold, with the interval of its final loss; references are grey.
+    The recommended one is bold, with the interval of its final loss; references are grey.
 
     Args:
         optimal: from :func:`optimise_schedule`.
@@ -53,7 +53,7 @@ def plot_schedule(
         ('learning rate', 'loss')
     """
     shown = _shown(optimal, families)
-    looks = _looks(shown, optimal.best)
+    looks = _looks(shown, optimal.recommended)
     steps = np.unique(np.linspace(1, optimal.steps, _NUM_PLACES).round().astype(int))
     paths = [optimal.path(own.family, steps) for own in shown]
     with grid_of(axes, (2, 1), (6.4, 5.4), 5.4, shares_x=True, height_ratios=(1, 1.5)) as found:
@@ -62,7 +62,9 @@ def plot_schedule(
             draw_schedule(above, own.schedule, **look)
             below.plot(steps, path, **look)
         _mark_best(
-            below, optimal, looks[shown.index(optimal.best)] if optimal.best in shown else {}
+            below,
+            optimal,
+            looks[shown.index(optimal.recommended)] if optimal.recommended in shown else {},
         )
         _limit(below, optimal, shown, steps, paths)
         rate_axis(above)
@@ -81,10 +83,10 @@ def _shown(
     if families is not None:
         names = [families] if isinstance(families, str) else [*families]
         return sorted((optimal[name] for name in names), key=lambda own: own.loss)
-    best: dict[str, ScheduleCandidate] = {}
+    best = {optimal.recommended.family.partition(" ")[0]: optimal.recommended}
     for own in optimal.candidates:  # lowest loss first
         best.setdefault(own.family if own.is_reference else own.family.partition(" ")[0], own)
-    return [*best.values()][:_MOST]
+    return sorted([*best.values()][:_MOST], key=lambda own: own.loss)
 
 
 def _looks(
@@ -106,7 +108,7 @@ def _mark_best(axes: Axes, optimal: OptimalSchedule, look: dict[str, Any]) -> No
     """The interval of the final loss of the best schedule."""
     if not look:
         return
-    best, x = optimal.best, optimal.steps
+    best, x = optimal.recommended, optimal.steps
     axes.vlines(x, best.lower, best.upper, color=look["color"], lw=2.4, alpha=0.45, zorder=4)
     axes.plot([x], [best.loss], "o", ms=5, mfc="white", mec=look["color"], mew=1.3, zorder=5)
 
@@ -120,7 +122,7 @@ def _limit(
 ) -> None:
     """Limits without the beginning, which is alike for all schedules."""
     late = steps >= _SHOWN_FROM * optimal.steps
-    least = min(own.lower if own is optimal.best else own.loss for own in candidates)
+    least = min(own.lower if own is optimal.recommended else own.loss for own in candidates)
     most = max(path[late].max() for path in paths)
     room = 0.05 * (most - least)
     axes.set_ylim(least - room, most + room)
@@ -128,7 +130,7 @@ def _limit(
 
 
 def _title(optimal: OptimalSchedule) -> str:
-    best = optimal.best
+    best = optimal.recommended
     number = number_format(np.array([0.5 * (best.upper - best.lower)]))
     ends = f"{number(best.lower)} to {number(best.upper)}"
     return f"Best schedule of {optimal.steps:,} steps: loss {number(best.loss)} ({ends})"
@@ -140,9 +142,9 @@ def _explain(
     candidates: Sequence[ScheduleCandidate],
     looks: Sequence[dict[str, Any]],
 ) -> None:
-    """The legend: names with their final losses."""
-    widths = np.array([0.5 * (own.upper - own.lower) for own in candidates])
-    number = number_format(0.3 * widths)  # differences are more certain than losses
+    """The legend: names with their final losses, to the digits of the recommended one's."""
+    best = optimal.recommended
+    number = number_format(np.array([0.5 * (best.upper - best.lower)]))
     for own, look in zip(candidates, looks, strict=True):
         axes.plot([], [], label=f"{own.family}: {number(own.loss)}", **look)
     axes.vlines(
