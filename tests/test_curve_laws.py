@@ -167,6 +167,8 @@ def test_unknown_names_and_inputs() -> None:
         law.losses(SCHEDULES["cosine"], [10], N=1e8)
     with pytest.raises(ValueError, match="expected 1 to 6,000, got 6001"):
         law.losses(SCHEDULES["cosine"], [6_001])
+    with pytest.raises(ValueError, match=r"expected whole numbers, got 1\.5"):
+        law.losses(SCHEDULES["cosine"], [1.5])
     with pytest.raises(TypeError, match="law: 'annealing' is a law of loss curves: fit it by"):
         fj.fit("annealing", fj.example_runs())
     with pytest.raises(TypeError, match="law: 'multi-power' is a law of loss curves"):

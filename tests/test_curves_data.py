@@ -4,8 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from farseer_jax import Curve, Schedule, example_curves
+from farseer_jax.curves.decay_shapes import DECAY_SHAPES
+from farseer_jax.curves.logged_rates import schedule_of_log
 
 TEXTS = [
     "constant steps=100 peak=0.0003 warmup=10",
@@ -25,6 +29,86 @@ def test_text_and_schedule_are_inverse(text: str) -> None:
     schedule = Schedule.parse(text)
     assert str(schedule) == text
     assert Schedule.from_dict(schedule.to_dict()) == schedule
+
+
+@st.composite
+def usual_schedules(draw: st.DrawFn) -> Schedule:
+    """A schedule of any constructor, perhaps stopped and annealed."""
+    steps, peak = draw(st.integers(2, 60)), draw(st.floats(1e-6, 10.0))
+    warmup, part = draw(st.integers(0, steps // 2)), st.floats(0.01, 1.0)
+    final, shape = draw(part) * peak, draw(st.sampled_from(DECAY_SHAPES))
+    at = draw(st.lists(st.integers(warmup + 1, steps), unique=True, max_size=4).map(sorted))
+    decay = draw(st.one_of(st.integers(0, steps - warmup), st.floats(1e-3, 0.5)))
+    made = draw(
+        st.sampled_from(
+            [
+                lambda: Schedule.constant(steps, peak, warmup=warmup),
+                lambda: Schedule.linear(steps, peak, final=final, warmup=warmup),
+                lambda: Schedule.cosine(steps, peak, final=final, warmup=warmup),
+                lambda: Schedule.cosine(steps, peak, warmup=warmup, cycles=2),
+                lambda: Schedule.wsd(
+                    steps, peak, decay=decay, final=final, shape=shape, warmup=warmup
+                ),
+                lambda: Schedule.multi_step(
+                    steps, peak, at=at, to=[peak / (2 + own) for own in at], warmup=warmup
+                ),
+                lambda: Schedule.inverse_sqrt(steps, peak, warmup=warmup + 1),
+            ]
+        )
+    )()
+    if draw(st.booleans()):
+        made = made.truncated(draw(st.integers(1, steps)))
+    if draw(st.booleans()):
+        last = draw(st.integers(1, made.steps))
+        end = draw(part) * float(made.rates[last - 1])
+        made = made.with_decay(last, draw(st.integers(1, 9)), shape=shape, final=end)
+    return made
+
+
+@given(schedule=usual_schedules())
+@settings(max_examples=200)
+def test_every_usual_schedule_is_read_back_from_its_text(schedule: Schedule) -> None:
+    again = Schedule.parse(str(schedule))
+    assert again == schedule == Schedule.from_dict(schedule.to_dict())
+    assert str(again) == str(schedule)
+
+
+def test_a_schedule_without_changes_of_the_rate_is_constant() -> None:
+    assert str(Schedule.multi_step(10, 1.0, at=[], to=[])) == "constant steps=10 peak=1.0"
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("cosine steps=24,000 peak=3e-4", "cosine steps=24000 peak=0.0003"),
+        ("cosine steps=1,200,000 peak=3e-4", "cosine steps=1200000 peak=0.0003"),
+        ("linear steps=24k peak=3e-4 final=10%", "linear steps=24000 peak=0.0003 final=3e-05"),
+        ("cosine final=10% steps=24k peak=3e-4", "cosine steps=24000 peak=0.0003 final=3e-05"),
+        ("wsd steps=1k peak=1 decay=20% warmup=1%", "wsd steps=1000 peak=1.0 decay=200 warmup=10"),
+        ("wsd steps=1k peak=1 decay=100%", "wsd steps=1000 peak=1.0 decay=1000"),
+        ("wsd steps=10 peak=1 decay=0.01", "wsd steps=10 peak=1.0 decay=1"),
+        (
+            "multi_step steps=1k peak=3e-4 at=800,900 to=31.6%,10%",
+            "multi_step steps=1000 peak=0.0003 at=800,900 to=9.48e-05,3e-05",
+        ),
+        (
+            "constant steps=9 peak=3e-4; decay at=5 over=4 final=10%",
+            "constant steps=9 peak=0.0003; decay at=5 over=4 final=3e-05 shape=linear",
+        ),
+    ],
+)
+def test_numbers_as_people_write_them(written: str, text: str) -> None:
+    assert str(Schedule.parse(written)) == text
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    own = Schedule.wsd(
+        np.int64(10), np.float32(1.0), decay=np.float32(0.2), final=np.float64(0.5),
+        warmup=np.int32(1),
+    )  # fmt: skip
+    assert str(own) == "wsd steps=10 peak=1.0 decay=2 final=0.5 warmup=1"
+    assert own.at(np.float32(10.0)) == 0.5
+    assert own.truncated(np.int16(3)).steps == 3
 
 
 def test_cosine_is_that_of_the_field() -> None:
@@ -85,12 +169,50 @@ def test_the_leading_increasing_stretch_is_the_warmup() -> None:
         (lambda: Schedule.parse("cosine steps=9 peek=1"), "did you mean 'peak'"),
         (lambda: Schedule.parse("cosine steps=9 steps=9 peak=1"), "given twice"),
         (lambda: Schedule.parse("linear steps=9 peak=1; halt step=3"), "unknown change 'halt'"),
+        (lambda: Schedule.parse("cosine steps=24,00 peak=1"), "a number for steps=, got '24,00'"),
+        (lambda: Schedule.parse("cosine steps=9 peak=0,003"), "a number for peak=, got '0,003'"),
+        (lambda: Schedule.parse("wsd steps=9 peak=1 decay=200%"), "decay= from 0% to 100% of the"),
+        (lambda: Schedule.parse("wsd steps=9 peak=10%"), "for peak=, without '%'"),
+        (lambda: Schedule.parse("linear steps=9 peak=1; stop step=50%"), "step=, without '%'"),
+        (
+            lambda: Schedule.parse("multi_step steps=9k peak=1 at=8,000 to=.1"),
+            "write at=8000 rather than 8,000",
+        ),
+        (lambda: Schedule.parse("cosine steps=9 peak=3e-4 final=.1"), "of at most 0.0003"),
+        (lambda: Schedule.wsd(9, 1.0, final=2.0), "final: expected a learning rate of at most 1"),
+        (lambda: Schedule.cosine(9, 1.0).with_decay(9, 5, final=0.1), "of at most 0"),
+        (lambda: Schedule.wsd(9, 1.0, decay=0, shape="cosin"), "did you mean 'cosine'"),
+        (lambda: Schedule.parse("cosine steps=1e12 peak=1"), "at most 100,000,000 steps"),
+        (lambda: Schedule.multi_step(1e12, 1.0, at=1, to=1), "steps: a schedule has at most"),
+        (lambda: Schedule.from_function(lambda step: 1.0, 1e12), "at most 100,000,000 steps"),
+        (lambda: Schedule.constant(9, 1.0).with_decay(5, 1e12), "over: a schedule has at most"),
+        (lambda: Schedule.from_function(lambda step: [1, 2], 5), r"each of 5 steps, got .*\(2,\)"),
+        (
+            lambda: Schedule.from_function(lambda step: [1] if step > 3 else 2, 5),
+            "one learning rate for each step",
+        ),
         (lambda: Schedule.constant(9, 1.0).at([10]), "expected 1 to 9"),
+        (lambda: Schedule.constant(9, 1.0).at([1.5]), "steps: expected whole numbers, got 1.5"),
+        (lambda: Schedule.constant(9, 1.0).at(np.nan), "steps: expected whole numbers, got nan"),
+        (lambda: Schedule.constant(9, 1.0).at(["a"]), "steps: expected whole numbers"),
         (lambda: Schedule.constant(9, 1.0).truncated(10), "from 1 to 9"),
     ],
 )
 def test_refused_schedules(make, words: str) -> None:
     with pytest.raises(ValueError, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Schedule.parse(None), "expected a text such as 'cosine.*got None"),
+        (lambda: Schedule.parse(5), "expected a text"),
+        (lambda: Schedule.from_function(5, 5), "expected a function of the step, got 5"),
+    ],
+)
+def test_schedules_of_another_type(make, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
         make()
 
 
@@ -114,8 +236,53 @@ def test_usual_forms_are_recognised_from_a_log(text: str, every: int) -> None:
     schedule = Schedule.parse(text)
     step = np.arange(every, schedule.steps + 1, every)
     assert str(Schedule.from_points(step, schedule.at(step))) == text
-    rounded = np.array([float(f"{rate:.5e}") for rate in schedule.at(step)])
-    assert str(Schedule.from_points(step, rounded)) == text
+    assert str(Schedule.from_points(step, rounded(schedule.at(step), 6))) == text
+
+
+@pytest.mark.parametrize(("digits", "every"), [(2, 10), (2, 50), (2, 128), (3, 50)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "constant steps=12800 peak=0.0003 warmup=1280",
+        "cosine steps=12800 peak=0.0003 final=3e-05 warmup=1200",
+        "linear steps=12800 peak=0.0003 warmup=1200",
+        "cosine steps=12800 peak=0.0003 final=3e-05 cycles=4 warmup=1280",
+        "wsd steps=12800 peak=0.0003 decay=2000 final=3e-05 shape=exponential warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 shape=sqrt warmup=1200",
+        "wsd steps=12800 peak=0.0003 decay=2000 final=1e-05 shape=cosine warmup=1200",
+        "inverse_sqrt steps=12800 peak=0.0003 warmup=1200",
+    ],
+)
+def test_usual_forms_are_recognised_from_few_digits(text: str, digits: int, every: int) -> None:
+    schedule = Schedule.parse(text)
+    step = np.arange(every, schedule.steps + 1, every)
+    found = schedule_of_log(step, rounded(schedule.at(step), digits))
+    np.testing.assert_allclose(found.schedule.rates, schedule.rates, atol=1e-3 * schedule.peak)
+    assert (len(found.notes), found.warnings) == (1, ())
+
+
+def test_other_schedules_of_few_digits_have_one_warning_and_no_jumps() -> None:
+    rates = Schedule.cosine(24_000, 3e-4, final=3e-5, warmup=2_000).rates ** 1.5 / 3e-4**0.5
+    step = np.arange(50, 24_001, 50)
+    found = schedule_of_log(step, rounded(Schedule(rates).at(step), 2))
+    assert found.schedule.warmup == 2_000
+    np.testing.assert_allclose(found.schedule.rates, rates, atol=0.017 * 3e-4)
+    assert found.notes == ("the learning rate is interpolated between logged steps",)
+    assert len(found.warnings) == 1
+    assert "logged to 2 digits, so it may be off by up to 0.85 % of its peak" in found.warnings[0]
+
+
+def test_round_rates_are_not_taken_for_rounded_ones() -> None:
+    levels = np.repeat([3e-4, 2e-4, 1e-4, 3e-5], 20)
+    own = schedule_of_log(np.arange(1, 81), levels)
+    assert own.schedule.jumps.tolist() == [21, 41, 61]
+    assert own.schedule.name == "multi_step"
+
+
+def rounded(rates: np.ndarray, digits: int) -> np.ndarray:
+    """Rates as a logger with so many significant digits writes them."""
+    return np.array([float(f"{rate:.{digits - 1}e}") for rate in rates])
 
 
 def test_a_cosine_that_is_cut_off_is_known_to_its_end() -> None:
@@ -153,12 +320,18 @@ def test_a_jump_is_placed_where_the_log_tells_it() -> None:
         ([1, 2], [1.0], "expected one for each"),
         ([2, 1], [1.0, 1.0], "increasing"),
         ([1.5, 2], [1.0, 1.0], "whole numbers"),
+        ([1, 1e12], [1.0, 1.0], "at most 100,000,000 steps"),
         ([1, 2], [1.0, np.nan], "finite"),
     ],
 )
 def test_refused_logs(steps, rates, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Schedule.from_points(steps, rates)
+
+
+def test_a_log_that_goes_beyond_the_given_number_of_steps_is_refused() -> None:
+    with pytest.raises(ValueError, match="total: expected at least 20, the last logged step"):
+        Schedule.from_points([10, 20], [1.0, 1.0], total=5)
 
 
 def test_thinning_keeps_the_course_and_tells_the_noise() -> None:
@@ -209,3 +382,19 @@ def test_curves_are_selected_by_name() -> None:
 def test_refused_curves(steps, losses, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Curve("a", steps, losses, Schedule.constant(9, 1.0))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("name", ["N", "D", "B"])
+def test_counts_of_a_curve_are_positive(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"curve 'a': {name} must be positive and finite, got"):
+        Curve("a", [1, 2], [3.0, 2.0], Schedule.constant(9, 1.0), {name: value})
+
+
+def test_curves_without_a_learning_rate() -> None:
+    with pytest.raises(ValueError, match="curve 'a': lr is 0 at every step"):
+        Curve("a", [1, 2], [3.0, 2.0], Schedule.constant(9, 0.0))
+    late = Schedule([0.0, 0.0, 1.0], warmup=0)
+    with pytest.raises(ValueError, match="lr is 0 up to its first loss, at step 2"):
+        Curve("a", [2, 3], [3.0, 2.0], late)
+    assert len(Curve("a", [3], [2.0], late)) == 1

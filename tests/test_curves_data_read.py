@@ -407,11 +407,38 @@ def test_numbers_that_are_no_steps() -> None:
     assert curves.fingerprint == fj.read_curves(table()).fingerprint
 
 
-def test_a_rate_of_zero_throughout_and_a_single_logged_rate() -> None:
-    zero = fj.read_curves({**table(), "lr": np.zeros(80)})
-    assert zero[0].schedule.peak == 0.0
+def test_a_single_logged_rate() -> None:
     once = fj.read_curves({**table(), "lr": np.r_[3e-4, np.full(79, np.nan)]})
     assert str(once[0].schedule) == "constant steps=4000 peak=0.0003"
+
+
+def test_a_rate_of_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="curve 'a': lr is 0 at every step: is it another column"):
+        fj.read_curves({**table(), "lr": np.zeros(80)})
+    late = np.where(np.arange(80) < 9, 0.0, 3e-4)
+    with pytest.raises(ValueError, match="curve 'a': lr is 0 up to its first loss, at step 50:"):
+        fj.read_curves({**table(), "lr": late})
+
+
+def test_columns_that_are_named_as_inputs_and_are_none() -> None:
+    two = joined(table(N=25e6, batch_size=64), table(run="b", N=100e6, batch_size=64))
+    assert fj.read_curves(two).inputs["N"].tolist() == [25e6, 100e6]
+    two["N"][-1] = 101e6
+    curves = fj.read_curves(two)
+    assert "N" not in curves.inputs
+    assert "column 'N' varies within run 'b', from 1e+08 to 1.01e+08, and is not" in notes(curves)
+    with pytest.raises(ValueError, match="inputs: column 'N' varies within run 'b'"):
+        fj.read_curves(two, inputs="N")
+    two["N"] = np.where(two["run"] == "a", 25e6, np.nan)
+    assert "column 'N' has no number for run b, and is not taken for N" in notes(
+        fj.read_curves(two)
+    )
+    two["N"] = np.full(160, np.nan)
+    assert "column 'N' holds no number, and is not taken for N" in notes(fj.read_curves(two))
+    twice = {**two, "N": np.full(160, 1e8), "params": np.full(160, 1.1e8)}
+    assert "columns 'N' and 'params' may each be N" in notes(fj.read_curves(twice))
+    with pytest.raises(ValueError, match="curve 'a': N must be positive and finite, got -1"):
+        fj.read_curves({**two, "N": np.full(160, -1.0)})
 
 
 def test_a_run_without_a_learning_rate_is_left_out_beside_others() -> None:

@@ -125,11 +125,11 @@ class AnnealedLosses(Result):
         """
         own = self.fit.curves[curve]
         lengths = [self._length_from(int(step)) for step in steps]
-        decay = {"shape": self.shape, "final": self.final}
-        ends = [
-            ScheduleEnd(curve, own.schedule.with_decay(int(step), num, **decay), own.inputs)
-            for step, num in zip(steps, lengths, strict=True)
-        ]
+        ends = []
+        for step, num in zip(steps, lengths, strict=True):
+            shape, final = self.shape, self.final
+            decayed = own.schedule.with_decay(int(step), num, shape=shape, final=final)
+            ends.append(ScheduleEnd(curve, decayed, own.inputs))
         return end_losses(self.fit, ends, self.level), np.asarray(steps) + lengths
 
     def _length_from(self, step: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from farseer_jax.curve_fitting.other_laws import disagreeing_laws
 from farseer_jax.curve_fitting.result import NEW_RUN, CurveFit
 from farseer_jax.curve_fitting.schedule_ends import (
     ScheduleEnd,
@@ -162,6 +163,11 @@ def compare_schedules(
     named = names_of(schedules)
     tails = 0.5 * (1.0 - level)
     low, high = np.quantile(draws - draws[:, :1], [tails, 1.0 - tails], axis=0)
+    others = [
+        sentence
+        for own, ends_of in zip(ends[1:], zip(low[1:], high[1:], strict=True), strict=True)
+        for sentence in disagreeing_laws(fit, ends[0], own, ends_of)
+    ]
     return ScheduleComparison(
         schedules=tuple(schedules),
         curves=tuple(labels),
@@ -173,7 +179,7 @@ def compare_schedules(
         difference=losses.loss - losses.loss[0],
         difference_lower=low,
         difference_upper=high,
-        warnings=(*schedule_warnings(fit, named), *warmup_warning(fit, named)),
+        warnings=(*schedule_warnings(fit, named), *warmup_warning(fit, named), *others),
     )
 
 

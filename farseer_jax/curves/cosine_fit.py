@@ -9,7 +9,6 @@ import numpy as np
 from farseer_jax.curves.rate_log import Floats, RateLog
 from farseer_jax.results.table import evenly
 
-LOOSE: Final = 10.0  # rounding errors allowed before the fitted numbers are rounded
 _LEAST_END: Final = 1.0 - 1e-3  # of the logged steps
 _MOST_POINTS: Final = 300  # that a fit needs
 _STARTS: Final = (1.0, 1.5, 3.0)  # last steps, by the last logged one
@@ -31,12 +30,13 @@ def fitted_cosine(log: RateLog, *, free_begin: bool = False) -> tuple[float, flo
         return None
     some = evenly(len(log.at), _MOST_POINTS)
     at, rates = (log.at[some] - log.warmup) / span, log.rates[some] / log.rates.max()
-    first = float(at[0])
+    first, allowed = float(at[0]), log.loose * log.errors[some] / log.rates.max()
+    weights = log.weights[some] / log.weights.max()
 
     def misfit(ends: Floats) -> Floats:
         columns = _half_cosine(at, first - ends[1] if free_begin else 0.0, ends[0])
-        levels = np.linalg.lstsq(columns, rates)[0]
-        return np.asarray(columns @ levels - rates)
+        levels = np.linalg.lstsq(columns * weights[:, None], rates * weights)[0]
+        return np.asarray((columns @ levels - rates) * weights)
 
     starts = ([own, 0.01] if free_begin else [own] for own in _STARTS)
     bounds = ([_LEAST_END, 0.0], [50.0, 1.0]) if free_begin else ([_LEAST_END], [50.0])
@@ -45,7 +45,7 @@ def fitted_cosine(log: RateLog, *, free_begin: bool = False) -> tuple[float, flo
         for own in starts
     ]
     best = min(solved, key=lambda own: float(own.cost))
-    if not (np.abs(best.fun) <= LOOSE * log.errors[some] / log.rates.max()).all():
+    if not (np.abs(best.fun) <= allowed * weights).all():
         return None
     begin = first - float(best.x[1]) if free_begin else 0.0
     return log.warmup + begin * span, log.warmup + float(best.x[0]) * span
@@ -60,6 +60,8 @@ def _half_cosine(at: Floats, begin: float, end: float) -> Floats:
 def cosine_levels(log: RateLog, end: int) -> tuple[float, float]:
     """Peak and final rate of the cosine up to a step."""
     columns = _half_cosine(log.at, log.warmup, end)
-    scale = float(log.rates.max())
-    peak, final = np.linalg.lstsq(columns, log.rates / scale)[0] * scale
+    scale, weights = float(log.rates.max()), log.weights
+    peak, final = (
+        np.linalg.lstsq(columns * weights[:, None], log.rates * weights / scale)[0] * scale
+    )
     return float(peak), float(final)

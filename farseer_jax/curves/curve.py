@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.tables.row_numbers import shown_rows
+
+_POSITIVE: Final = ("N", "N_active", "D", "B", "U")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,8 @@ class Curve:
         correlation: of the noise in neighbouring rows; positive where the log was smoothed.
 
     Raises:
-        ValueError: the arrays differ in length, are empty, or hold invalid values.
+        ValueError: the arrays differ in length, are empty, or hold invalid values; the learning
+            rate is 0 up to the first loss; N, D or the batch size B is not positive.
 
     Example:
         >>> from farseer_jax import Curve, Schedule
@@ -67,7 +70,9 @@ class Curve:
             values.setflags(write=False)
             object.__setattr__(self, name, values)
         object.__setattr__(self, "counts", counts)
+        _check_rates(self.name, int(steps[0]), self.schedule)
         own = {str(name): float(value) for name, value in self.inputs.items()}
+        _check_inputs(self.name, own)
         object.__setattr__(self, "inputs", own)
 
     def __len__(self) -> int:
@@ -124,3 +129,23 @@ def _refuse(name: str, column: str, expected: str, *bad: NDArray[np.bool_]) -> N
     rows = np.flatnonzero(np.logical_or.reduce(bad))
     if rows.size:
         raise ValueError(f"curve {name!r}: {column} must be {expected}; {shown_rows(rows)}")
+
+
+def _check_rates(name: str, first: int, schedule: Schedule) -> None:
+    """Raises ValueError if nothing is learnt up to the first loss: laws divide by this area."""
+    if schedule.peak == 0.0:
+        raise ValueError(f"curve {name!r}: lr is 0 at every step: is it another column?")
+    if not schedule.rates[:first].any():
+        raise ValueError(
+            f"curve {name!r}: lr is 0 up to its first loss, at step {first:,}: leave out losses "
+            "before the first step of training"
+        )
+
+
+def _check_inputs(name: str, inputs: Mapping[str, float]) -> None:
+    """Raises ValueError if a number of parameters, tokens or sequences is none."""
+    for key in _POSITIVE:
+        if key in inputs and not 0.0 < inputs[key] < np.inf:
+            raise ValueError(
+                f"curve {name!r}: {key} must be positive and finite, got {inputs[key]:g}"
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from farseer_jax.tables.number_texts import numbers_of
 from farseer_jax.tables.row_numbers import shortened
 
 _MOST_COLUMNS: Final = 12  # of a table that somebody made for curves; logs of trackers have more
+_MOST_NAMES: Final = 4  # of runs, in a sentence
 _PER_DEVICE: Final = "trainbatchsize"  # Hugging Face: without accumulation and other devices
 _ROLES: Final = ("N", "N_active", "B", "U", "V", "width", "experts", "P")
 
@@ -28,7 +29,7 @@ class CurveInputs(NamedTuple):
     Attributes:
         values: by name, ``(run,)`` each.
         columns: the columns that they were read from.
-        notes: sentences on units.
+        notes: sentences on units, and on columns of usual names that are no inputs.
     """
 
     values: dict[str, NDArray[np.float64]]
@@ -41,6 +42,7 @@ def found_inputs(
     inputs: str | Sequence[str] | Mapping[str, str] | None,
     codes: NDArray[np.intp],
     taken: Sequence[str],
+    names: Sequence[str],
 ) -> CurveInputs:
     """Find the inputs of each run.
 
@@ -50,27 +52,27 @@ def found_inputs(
             names and, in tables of few columns, other numbers that differ between runs.
         codes: the number of each row's run, ``(row,)``.
         taken: columns that hold something else.
+        names: of the runs.
 
     Raises:
         ValueError: there is no such column, or it varies within a run.
     """
+    notes: list[str] = []
     if inputs is None:
-        sources = _usual(columns, codes, taken)
+        sources = _usual(columns, codes, taken, names)
+        notes += _unused(columns, codes, taken, names, sources)
     elif isinstance(inputs, Mapping):
         sources = {name: _named(columns, name, own) for name, own in inputs.items()}
     else:
-        names = [own.strip() for own in inputs.split(",")] if isinstance(inputs, str) else inputs
-        sources = {name: _named(columns, name, name) for name in names}
-    found, notes = {}, []
+        asked = [own.strip() for own in inputs.split(",")] if isinstance(inputs, str) else inputs
+        sources = {name: _named(columns, name, name) for name in asked}
+    found = {}
     for name, column in sources.items():
-        values = values_of_runs(columns[column], codes)
-        if values is None:
+        if fault := _fault(columns[column], codes, names):
             raise ValueError(
-                f"inputs: column {column!r} varies within a run; an input must be constant "
-                "along a run"
+                f"inputs: column {column!r} {fault}; an input must be constant along a run"
             )
-        if not np.isfinite(values).all():
-            raise ValueError(f"inputs: column {column!r} has no number for some of the runs")
+        values = _range_of_runs(columns[column], codes)[1]
         unit = unit_of_column(name, column, values) if name in _ROLES else None
         found[name] = values * (unit or 1.0)
         if unit is not None:
@@ -92,16 +94,16 @@ def _named(columns: Columns, name: str, column: str) -> str:
     )
 
 
-def _usual(columns: Columns, codes: NDArray[np.intp], taken: Sequence[str]) -> dict[str, str]:
+def _usual(
+    columns: Columns, codes: NDArray[np.intp], taken: Sequence[str], names: Sequence[str]
+) -> dict[str, str]:
     """Columns by the input that they hold."""
     candidates = {}
     for column in columns:
-        is_other = is_seed(column) or last_word(column) == _PER_DEVICE
-        if column in taken or columns[column].ndim != 1 or is_other:
+        if column in taken or is_seed(column) or _is_per_device(column):
             continue
-        values = values_of_runs(columns[column], codes)
-        if values is not None and np.isfinite(values).all():
-            candidates[column] = values
+        if not _fault(columns[column], codes, names):
+            candidates[column] = _range_of_runs(columns[column], codes)[1]
     roles: dict[str, list[str]] = {}
     for column in candidates:
         for role in roles_of(column)[:1]:
@@ -113,6 +115,49 @@ def _usual(columns: Columns, codes: NDArray[np.intp], taken: Sequence[str]) -> d
     return found
 
 
+def _unused(
+    columns: Columns,
+    codes: NDArray[np.intp],
+    taken: Sequence[str],
+    names: Sequence[str],
+    used: Mapping[str, str],
+) -> Iterator[str]:
+    """Sentences on columns that are named as an input is, and are none."""
+    sound: dict[str, list[str]] = {}
+    for column in columns:
+        for role in roles_of(column)[:1]:
+            if role not in _ROLES or role in used or column in taken or _is_per_device(column):
+                continue
+            if fault := _fault(columns[column], codes, names):
+                yield f"column {column!r} {fault}, and is not taken for {role}"
+            else:
+                sound.setdefault(role, []).append(column)
+    for role, own in sound.items():
+        may_be = " and ".join(map(repr, own))
+        yield f"columns {may_be} may each be {role}, and none is taken for it; name one (inputs=)"
+
+
+def _is_per_device(column: str) -> bool:
+    return last_word(column) == _PER_DEVICE
+
+
+def _fault(values: NDArray[Any], codes: NDArray[np.intp], names: Sequence[str]) -> str:
+    """Why a column has no number of each run; empty if it has."""
+    if values.ndim != 1 or values.dtype.kind == "b" or numbers_of(values).not_numbers.size:
+        return "does not hold numbers"
+    low, high = _range_of_runs(values, codes)
+    if (varies := high > low).any():
+        row = int(np.flatnonzero(varies)[0])
+        run = f"run {names[row]!r}" if len(names) > 1 else "a run"
+        return f"varies within {run}, from {low[row]:.6g} to {high[row]:.6g}"
+    lacking = [own for own, value in zip(names, high, strict=True) if not np.isfinite(value)]
+    if not lacking:
+        return ""
+    if len(lacking) == len(names):
+        return "holds no number"
+    return f"has no number for run{'s'[: len(lacking) > 1]} {shortened(lacking, _MOST_NAMES)}"
+
+
 def values_of_runs(values: NDArray[Any], codes: NDArray[np.intp]) -> NDArray[np.float64] | None:
     """The number of each run, ``(run,)``; None if it varies within one, or is not a number.
 
@@ -120,14 +165,20 @@ def values_of_runs(values: NDArray[Any], codes: NDArray[np.intp]) -> NDArray[np.
         values: of a column, ``(row,)``.
         codes: the number of each row's run, ``(row,)``.
     """
-    column = numbers_of(values)
-    if column.not_numbers.size or values.dtype.kind == "b":
+    if values.dtype.kind == "b" or numbers_of(values).not_numbers.size:
         return None
+    low, high = _range_of_runs(values, codes)
+    return None if (high > low).any() else np.where(np.isfinite(high), high, np.nan)
+
+
+def _range_of_runs(
+    values: NDArray[Any], codes: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the greatest number of each run, ``(run,)``; infinite without any."""
+    numbers = numbers_of(values).numbers
+    known = np.isfinite(numbers)
     num = int(codes.max()) + 1
-    known = np.isfinite(column.numbers)
     low, high = np.full(num, np.inf), np.full(num, -np.inf)
-    np.minimum.at(low, codes[known], column.numbers[known])
-    np.maximum.at(high, codes[known], column.numbers[known])
-    if (high > low).any():
-        return None
-    return np.where(np.isfinite(high), high, np.nan)
+    np.minimum.at(low, codes[known], numbers[known])
+    np.maximum.at(high, codes[known], numbers[known])
+    return low, high

@@ -23,6 +23,12 @@ _SHAPES: Final[dict[str, Callable[[Floats, float], Floats]]] = {
 DECAY_SHAPES: Final = tuple(_SHAPES)
 
 
+def check_shape(shape: str) -> None:
+    """Raises ValueError if the shape is unknown."""
+    if shape not in DECAY_SHAPES:
+        raise ValueError(f"shape: {unknown_name('shape of a decay', str(shape), DECAY_SHAPES)}")
+
+
 def decayed(steps: int, first: float, final: float, shape: str) -> Floats:
     """The rates of a decay, ``(steps,)``: the last one is ``final``.
 
@@ -41,8 +47,7 @@ def decayed(steps: int, first: float, final: float, shape: str) -> Floats:
         >>> decayed(4, 1.0, 0.0, "linear")
         array([0.75, 0.5 , 0.25, 0.  ])
     """
-    if shape not in _SHAPES:
-        raise ValueError(f"shape: {unknown_name('shape of a decay', str(shape), DECAY_SHAPES)}")
+    check_shape(shape)
     if shape == "exponential" and final <= 0.0 < first:
         raise ValueError(
             "final: an exponential decay never reaches 0; give a rate above it, such as final="

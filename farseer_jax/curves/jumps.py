@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 _LARGE: Final = 0.02  # of the peak: a change between two logged steps that may be a jump
 _SUDDEN: Final = 5.0  # times the neighbouring changes
+_STAIR: Final = 3.0  # half units of the last digit; rounding makes stairs of two
 _FEWEST: Final = 4  # logged rates needed to tell a jump from a decay
 _REGULAR: Final = 0.8  # of the distances of logged steps that are the usual one
 _OFF_CADENCE: Final = (0.75, 0.97)  # of the usual distance: less is a row off the cadence
@@ -44,7 +45,10 @@ class Jump(NamedTuple):
 
 
 def found_jumps(
-    at: NDArray[np.float64], rates: NDArray[np.float64], warmup: int
+    at: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    warmup: int,
+    errors: NDArray[np.float64] | float = 0.0,
 ) -> tuple[Jump, ...]:
     """Sudden, large changes of a logged rate.
 
@@ -55,6 +59,7 @@ def found_jumps(
         at: the logged steps, ``(point,)``.
         rates: their rates, ``(point,)``.
         warmup: number of warm-up steps, in which there are no jumps.
+        errors: the possible rounding error of each rate, ``(point,)``; rounding makes stairs.
 
     Example:
         >>> at, rates = np.array([0.0, 90, 180, 270]), np.array([3.0, 3.0, 1.0, 1.0])
@@ -68,6 +73,8 @@ def found_jumps(
     beside = np.maximum(np.r_[0.0, changes[:-1]], np.r_[changes[1:], 0.0])
     is_jump = (changes > _SUDDEN * beside) & (at[:-1] >= warmup)
     is_jump &= np.abs(np.diff(rates)) > _LARGE * rates.max()
+    half_units = np.broadcast_to(errors, rates.shape)
+    is_jump &= np.abs(np.diff(rates)) > _STAIR * np.maximum(half_units[1:], half_units[:-1])
     is_jump[-1] = False  # it may be the beginning of a decay
     usual = float(np.median(distances))
     is_regular = bool(np.mean(np.abs(distances / usual - 1.0) < 0.01) > _REGULAR)

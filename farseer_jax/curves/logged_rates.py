@@ -8,13 +8,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from farseer_jax.curves.coarse_rates import coarse_rates
 from farseer_jax.curves.cosine_fit import cosine_warmup
 from farseer_jax.curves.jumps import Jump, found_jumps
 from farseer_jax.curves.rate_log import RateLog
 from farseer_jax.curves.recognised_schedules import recognised
 from farseer_jax.curves.rounding import rounding_errors
 from farseer_jax.curves.schedule import Schedule
-from farseer_jax.curves.schedule_checks import checked_count, checked_rates
+from farseer_jax.curves.schedule_checks import checked_count, checked_rates, checked_steps
 
 Floats = NDArray[np.float64]
 
@@ -59,29 +60,39 @@ def schedule_of_log(
     at, values = _checked_points(steps, rates)
     errors = rounding_errors(values)
     rise = _warmup_of(at, values, errors) if warmup is None else checked_count("warmup", warmup, 0)
-    last = max(int(at[-1]), at_least) if total is None else checked_count("total", total, 1)
-    used = (at >= 1) & (at <= last)
+    last = max(int(at[-1]), at_least) if total is None else checked_steps("total", total)
+    if last < at[-1]:
+        raise ValueError(
+            f"total: expected at least {int(at[-1]):,}, the last logged step, got {last:,}"
+        )
+    used = at >= 1
     jumps = found_jumps(at[used], values[used], rise)
     log = RateLog(at[used], values[used], errors[used], rise, last, total is not None, jumps)
     is_late = warmup is None and not rise and _is_late(at)
     own = recognised(log) if not is_late else _with_hidden_warmup(log)
+    coarse = coarse_rates(log, warmup is not None) if own is None else None
+    if coarse is not None:
+        own, log = coarse.schedule, coarse.log
     is_placed = own is None or own.name == "multi_step"
-    notes = [jump.note for jump in jumps if is_placed and jump.note]
-    if own is not None:
+    notes = [jump.note for jump in log.jumps if is_placed and jump.note]
+    if own is None:
+        own = Schedule(_filled(at, values, log.warmup, log.jumps, last), min(log.warmup, last))
+        if len(at) < at[-1]:
+            notes.append("the learning rate is interpolated between logged steps")
+    elif coarse is None:
         notes.append(
             "the schedule is recognised from the learning rate, which it matches to rounding"
         )
-    else:
-        own = Schedule(_filled(at, values, rise, jumps, last), min(rise, last))
-        if len(at) < at[-1]:
-            notes.append("the learning rate is interpolated between logged steps")
     lacks = is_late and not own.warmup
+    warnings: list[str] = []
+    if coarse is not None:
+        (warnings if coarse.schedule is None else notes).append(coarse.sentence)
     if is_late and own.warmup:
         notes.append(
             f"the warm-up of {own.warmup:,} steps, which is not in the log, was inferred from the "
             "cosine after it"
         )
-    return LoggedSchedule(own, tuple(notes), lacks_warmup=lacks)
+    return LoggedSchedule(own, tuple(notes), tuple(warnings), lacks_warmup=lacks)
 
 
 def _with_hidden_warmup(log: RateLog) -> Schedule | None:
@@ -104,6 +115,7 @@ def _checked_points(steps: Any, rates: Any) -> tuple[Floats, Floats]:
         raise ValueError("steps: expected whole numbers from 0")
     if (np.diff(at) <= 0).any():
         raise ValueError("steps: expected increasing steps")
+    checked_steps("steps", at[-1], 0)
     return at, values
 
 

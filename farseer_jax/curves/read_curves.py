@@ -149,7 +149,7 @@ def _curves(columns: Columns, options: _Options) -> Curves:
     taken = [own for own in (found.step, found.lr, options.loss) if own is not None]
     taken += [*loss_candidates(columns), *length_columns(columns)]
     codes, names, keys = codes_of_runs(columns, options.run, steps, taken)
-    inputs = found_inputs(columns, options.inputs, codes, taken)
+    inputs = found_inputs(columns, options.inputs, codes, taken, names)
     loss, loss_note = loss_column(columns, options.loss, len(names))
     notes, warnings, curves = Sentences(names), Sentences(names), []
     runs = _settled_runs(columns, found.lr, loss, steps, codes, options, unit)

@@ -6,15 +6,15 @@ logged rate to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
-from farseer_jax.curves.cosine_fit import LOOSE, cosine_levels, fitted_cosine
+from farseer_jax.curves.cosine_fit import cosine_levels, fitted_cosine
 from farseer_jax.curves.jumps import roundest
-from farseer_jax.curves.rate_log import RateLog, chosen, steps_near
+from farseer_jax.curves.rate_log import RateLog
 from farseer_jax.curves.schedule import Schedule
 
 Transform = Callable[[Any], Any]
@@ -24,6 +24,8 @@ _FEWEST: Final = 4  # logged rates of a decay that show its form
 _MOST_LEVELS: Final = 8
 _FEW_LETTERS: Final = 8  # of a round rate as text
 _ABOUT: Final = 5  # steps
+_LEAST_ERROR: Final = 1e-6  # of the line of a decay that begins at 1
+_HIDDEN: Final = 0.2  # of a decay: what rounding to few digits may hide
 
 
 def recognised(log: RateLog) -> Schedule | None:
@@ -44,7 +46,7 @@ def recognised(log: RateLog) -> Schedule | None:
 
 def _constant(log: RateLog) -> Candidates:
     if np.ptp(log.rates) <= 2.0 * log.errors.min():
-        for peak in chosen(float(np.median(log.rates)), 0.0):
+        for peak in log.rates_near(float(np.median(log.rates)), 0.0):
             yield partial(Schedule.constant, log.last, peak, warmup=log.warmup)
 
 
@@ -63,8 +65,8 @@ def _cosine(log: RateLog) -> Candidates:
     """A cosine. Its last step and rate follow from its curvature, even if the log ends earlier."""
     for end in _cosine_ends(log):
         peak, final = cosine_levels(log, end)
-        for own in chosen(final, peak):
-            for top in chosen(peak, 0.0):
+        for own in log.rates_near(final, peak):
+            for top in log.rates_near(peak, 0.0):
                 yield partial(Schedule.cosine, end, top, final=own, warmup=log.warmup)
 
 
@@ -80,26 +82,34 @@ def _cycles(log: RateLog) -> Candidates:
     num = len(log.jumps) + 1
     peak, final = cosine_levels(first, round(found[1]))
     end = log.warmup + num * (found[1] - log.warmup)
-    for steps in [log.last] if log.is_total else steps_near(end):
-        for own in chosen(final, peak):
-            for top in chosen(peak, 0.0)[:2]:
+    for steps in [log.last] if log.is_total else log.steps_near(end):
+        for own in log.rates_near(final, peak):
+            for top in log.rates_near(peak, 0.0)[:2]:
                 yield partial(Schedule.cosine, steps, top, final=own, warmup=log.warmup, cycles=num)
 
 
-def _cosine_ends(log: RateLog) -> Iterable[int]:
+def _cosine_ends(log: RateLog) -> Iterator[int]:
     if len(log.at) < _FEWEST or np.ptp(log.rates) <= 2.0 * log.errors.max():
-        return ()
-    found = None if log.is_total else fitted_cosine(log)
-    return (log.last,) if log.is_total else () if found is None else steps_near(found[1])
+        return
+    if log.is_total:
+        yield log.last
+        return
+    if log.digits:  # too few to tell the end from the curvature where it is that of the log
+        yield from _ends(log)
+    if (found := fitted_cosine(log)) is not None:
+        yield from log.steps_near(found[1])
 
 
 def _linear(log: RateLog) -> Candidates:
     if len(log.at) < _FEWEST:
         return
-    slope, level = np.polyfit(log.at - log.warmup, log.rates, 1)
+    slope, level = np.polyfit(log.at - log.warmup, log.rates, 1, w=log.weights)
     if slope >= 0.0 or level <= 0.0:
         return
-    for peak in chosen(float(level), 0.0):
+    line = np.polyval([slope, level], log.at - log.warmup)
+    if not (np.abs(line - log.rates) <= log.loose * log.errors).all():
+        return
+    for peak in log.rates_near(float(level), 0.0):
         for steps, final in _line_ends(log, lambda step: level + slope * (step - log.warmup), peak):
             yield partial(Schedule.linear, steps, peak, final=final, warmup=log.warmup)
 
@@ -111,12 +121,22 @@ def _line_ends(
 
     It ends at a round number of steps soon after the log if its rate there is round.
     """
+    for steps in _ends(log):
+        finals = log.rates_near(float(rate_at(steps)), peak)
+        few = [own for own in finals if len(f"{own:.9g}".strip("0.")) <= _FEW_LETTERS]
+        yield from ((steps, own) for own in (few if steps > log.last else finals))
+
+
+def _ends(log: RateLog) -> tuple[int, ...]:
+    """The last step, and a rounder one before a further row would have been logged, first."""
     after = log.last if log.is_total else log.last + round(log.cadence) - 1
     later = roundest(log.last, max(after, log.last))
-    for steps in dict.fromkeys([later, log.last]):
-        value = float(rate_at(steps))
-        few = (own for own in chosen(value, peak) if len(f"{own:.9g}".strip("0.")) <= _FEW_LETTERS)
-        yield from ((steps, own) for own in (few if steps > log.last else chosen(value, peak)))
+    return (later, log.last) if _num_zeros(later) > _num_zeros(log.last) else (log.last,)
+
+
+def _num_zeros(step: int) -> int:
+    text = str(step)
+    return len(text) - len(text.rstrip("0"))
 
 
 def _wsd(log: RateLog) -> Candidates:
@@ -126,7 +146,7 @@ def _wsd(log: RateLog) -> Candidates:
     if stable < 2 or len(log.at) - stable < _FEWEST - 1:
         return
     decay = log._replace(at=log.at[stable:], rates=log.rates[stable:], errors=log.errors[stable:])
-    for peak in chosen(float(log.rates[0]), 0.0):
+    for peak in log.rates_near(float(log.rates[0]), 0.0):
         for shape in ("linear", "sqrt", "exponential", "cosine"):
             find = _cosine_decays if shape == "cosine" else partial(_decays, shape)
             for begin, steps, final in find(decay, peak, float(log.at[stable - 1])):
@@ -143,13 +163,17 @@ def _decays(
     if shape == "exponential" and (log.rates <= 0.0).any():
         return
     flat, back = _transforms(shape, peak)
-    slope, level = np.polyfit(log.at, flat(log.rates), 1)
-    if slope == 0.0 or not stable - 0.5 <= -level / slope < log.at[0]:
+    line, weights = flat(log.rates), log.weights
+    if log.digits:
+        weights = 1.0 / (np.abs(flat(log.rates + log.errors) - line) + _LEAST_ERROR)
+    slope, level = np.polyfit(log.at, line, 1, w=weights)
+    earliest = stable - 0.5 - (_HIDDEN * (log.at[-1] - stable) if log.digits else 0.0)
+    if slope == 0.0 or not earliest <= -level / slope < log.at[0]:
         return
     fitted = back(np.polyval([slope, level], log.at))
-    if not (np.abs(fitted - log.rates) <= LOOSE * log.errors).all():
+    if not (np.abs(fitted - log.rates) <= log.loose * log.errors).all():
         return
-    for begin in steps_near(float(-level / slope)):
+    for begin in log.steps_near(float(-level / slope)):
         line = partial(_line, begin=begin, slope=slope, back=back)
         for steps, final in _line_ends(log, line, peak):
             yield begin, steps, final
@@ -173,17 +197,18 @@ def _cosine_decays(log: RateLog, peak: float, stable: float) -> Iterator[tuple[i
     found = fitted_cosine(log._replace(warmup=0), free_begin=True)
     if found is None or found[0] < log.warmup:
         return
-    for begin in steps_near(found[0]):
-        for steps in [log.last] if log.is_total else steps_near(found[1]):
+    for begin in log.steps_near(found[0]):
+        ends = [log.last] if log.is_total else log.steps_near(found[1])
+        for steps in dict.fromkeys([*_ends(log), *ends] if log.digits else ends):
             final = cosine_levels(log._replace(warmup=begin), steps)[1]
-            yield from ((begin, steps, own) for own in chosen(final, peak))
+            yield from ((begin, steps, own) for own in log.rates_near(final, peak))
 
 
 def _inverse_sqrt(log: RateLog) -> Candidates:
     if log.warmup and len(log.at) >= _FEWEST:
         squared = float(np.median(log.rates**2 * log.at))
         for warmup in sorted(_steps_about(log.warmup), key=lambda own: own % 10):
-            for peak in chosen(float(np.sqrt(squared / warmup)), 0.0):
+            for peak in log.rates_near(float(np.sqrt(squared / warmup)), 0.0):
                 yield partial(Schedule.inverse_sqrt, log.last, peak, warmup=warmup)
 
 

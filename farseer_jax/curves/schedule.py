@@ -11,8 +11,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farseer_jax.curves.decay_shapes import DecayShape, decayed
-from farseer_jax.curves.schedule_checks import checked_count, checked_rate, checked_rates
+from farseer_jax.curves.decay_shapes import DecayShape, check_shape, decayed
+from farseer_jax.curves.schedule_checks import (
+    checked_count,
+    checked_decay,
+    checked_final,
+    checked_positions,
+    checked_rate,
+    checked_rates,
+    checked_steps,
+)
 
 _JUMP = 0.02  # of the peak, in one step; a cosine over 1,000 steps changes by .0016
 
@@ -77,7 +85,7 @@ class Schedule:
             >>> Schedule.linear(4, 1.0).rates
             array([0.75, 0.5 , 0.25, 0.  ])
         """
-        end = checked_rate("final", final)
+        end = checked_final(final, checked_rate("peak", peak))
         return cls._made(
             "linear", steps, peak, {"final": end}, warmup,
             lambda num, rate: decayed(num, rate, end, "linear"),
@@ -100,7 +108,8 @@ class Schedule:
             >>> Schedule.cosine(4, 1.0, final=0.1).rates.round(3)
             array([0.868, 0.55 , 0.232, 0.1  ])
         """
-        end, num_cycles = checked_rate("final", final), checked_count("cycles", cycles, 1)
+        end = checked_final(final, checked_rate("peak", peak))
+        num_cycles = checked_count("cycles", cycles, 1, checked_steps("steps", steps))
 
         def rates(num: int, rate: float) -> NDArray[np.float64]:
             ends = np.linspace(0, num, num_cycles + 1).round().astype(int)
@@ -126,7 +135,8 @@ class Schedule:
         Args:
             steps: the number of steps, including the decay.
             peak: the stable learning rate.
-            decay: length of the decay, in steps or (below 1) as a fraction of all steps.
+            decay: length of the decay, in steps or (below 1) as a fraction of all steps, of which
+                it takes at least one.
             final: the rate at the last step.
             shape: ``"linear"``, ``"cosine"``, ``"exponential"`` or ``"sqrt"``, that is ``1 − √u``.
             warmup: steps of linear warm-up from 0.
@@ -135,9 +145,11 @@ class Schedule:
             >>> Schedule.wsd(6, 1.0, decay=2, warmup=2).rates
             array([0.5, 1. , 1. , 1. , 0.5, 0. ])
         """
-        total = checked_count("steps", steps, 1)
-        num_decay = _decay_steps(decay, total)
-        end, rise = checked_rate("final", final), checked_count("warmup", warmup, 0, total)
+        total = checked_steps("steps", steps)
+        num_decay = checked_decay(decay, total)
+        end = checked_final(final, checked_rate("peak", peak))
+        check_shape(shape)
+        rise = checked_count("warmup", warmup, 0, total)
         if num_decay + rise > total:
             raise ValueError(
                 f"decay: the warm-up of {rise:,} steps and the decay of {num_decay:,} are together "
@@ -166,7 +178,8 @@ class Schedule:
         Args:
             steps: the number of steps.
             peak: the first learning rate.
-            at: the first step at each new rate, increasing.
+            at: the first step at each new rate, increasing; without any the schedule is
+                :meth:`constant`.
             to: the new rates.
             warmup: steps of linear warm-up from 0.
 
@@ -174,7 +187,7 @@ class Schedule:
             >>> Schedule.multi_step(5, 1.0, at=[3, 5], to=[0.5, 0.1]).rates
             array([1. , 1. , 0.5, 0.5, 0.1])
         """
-        total = checked_count("steps", steps, 1)
+        total = checked_steps("steps", steps)
         starts = [checked_count("at", own, 1, total) for own in np.atleast_1d(at).tolist()]
         levels = [checked_rate("to", own) for own in np.atleast_1d(to).tolist()]
         rise = checked_count("warmup", warmup, 0, total)
@@ -182,6 +195,9 @@ class Schedule:
             raise ValueError(f"to: expected a rate for each of the steps {starts}, got {levels}")
         if starts != sorted(set(starts)) or (starts and starts[0] <= rise):
             raise ValueError(f"at: expected increasing steps after the warm-up, got {starts}")
+
+        if not starts:
+            return cls.constant(total, peak, warmup=rise)
 
         def rates(num: int, rate: float) -> NDArray[np.float64]:
             lengths = np.diff([rise + 1, *starts, total + 1])
@@ -223,17 +239,15 @@ class Schedule:
             warmup: steps of warm-up; None takes the first stretch of increasing rates.
             name: of the schedule.
 
+        Raises:
+            TypeError: ``function`` is none.
+            ValueError: it does not give one rate for each step.
+
         Example:
             >>> Schedule.from_function(lambda step: 3e-4 * min(1.0, step / 2), 3).rates
             array([0.00015, 0.0003 , 0.0003 ])
         """
-        total = checked_count("steps", steps, 1)
-        progress = np.arange(1, total + 1)
-        try:
-            rates = np.asarray(function(progress), dtype=np.float64)
-        except (TypeError, ValueError):  # it uses comparisons or the math module
-            rates = np.array([function(int(step)) for step in progress], dtype=np.float64)
-        own = np.broadcast_to(rates, progress.shape)
+        own = _rates_of(function, checked_steps("steps", steps))
         return cls(own, _leading_rise(own) if warmup is None else warmup, name)
 
     @classmethod
@@ -252,7 +266,7 @@ class Schedule:
             rates: the rate of each, ``(point,)``.
             warmup: steps of warm-up, linear where they were not logged; None takes the first
                 stretch of increasing rates.
-            total: the number of steps; None takes the last logged one.
+            total: the number of steps, at least the last logged one; None takes that one.
 
         Example:
             >>> Schedule.from_points([1, 3, 5], [0.0, 1.0, 1.0]).rates
@@ -270,9 +284,12 @@ class Schedule:
         Args:
             text: the name of a constructor and its arguments; after semicolons, changes of the
                 schedule: ``"cosine peak=3e-4 steps=24000 warmup=2160 final=3e-5; stop
-                step=12000; decay at=12000 over=2000"``.
+                step=12000; decay at=12000 over=2000"``. Numbers may be written ``24,000`` or
+                ``24k``. Percentages are of the peak in ``final`` and ``to``, and of all steps in
+                ``decay`` and ``warmup``. In ``at`` and ``to`` commas separate numbers.
 
         Raises:
+            TypeError: not a text.
             ValueError: a word is unknown, an argument is missing, or as for the constructor.
 
         Example:
@@ -324,14 +341,14 @@ class Schedule:
         Args:
             steps: whole numbers from 1 to the number of steps.
 
+        Raises:
+            ValueError: they are not.
+
         Example:
             >>> Schedule.linear(4, 1.0).at([2, 4])
             array([0.5, 0. ])
         """
-        own = np.asarray(steps)
-        if own.size and (own.min() < 1 or own.max() > self.steps):
-            raise ValueError(f"steps: expected 1 to {self.steps:,}, got {own.min()} to {own.max()}")
-        return self.rates[own.astype(np.intp) - 1]
+        return self.rates[checked_positions(steps, self.steps)]
 
     def truncated(self, step: int) -> Self:
         """The schedule of a run that stops after a step.
@@ -364,9 +381,10 @@ class Schedule:
             >>> Schedule.constant(9, 1.0).with_decay(2, 4).rates
             array([1.  , 1.  , 0.75, 0.5 , 0.25, 0.  ])
         """
-        last, num = checked_count("at", at, 1, self.steps), checked_count("over", over, 1)
-        end = checked_rate("final", final)
-        falling = decayed(num, float(self.rates[last - 1]), end, shape)
+        last, num = checked_count("at", at, 1, self.steps), checked_steps("over", over)
+        first = float(self.rates[last - 1])
+        end = checked_final(final, first)
+        falling = decayed(num, first, end, shape)
         own = f"; decay at={last} over={num} final={end!r} shape={shape}"
         rates = np.concatenate([self.rates[:last], falling])
         text = f"{self.text}{own}" if self.text else ""
@@ -428,7 +446,7 @@ class Schedule:
         """A schedule of a standard form: a linear warm-up, then ``after(steps, peak)``."""
         from farseer_jax.curves.schedule_text import written
 
-        total, rate = checked_count("steps", steps, 1), checked_rate("peak", peak)
+        total, rate = checked_steps("steps", steps), checked_rate("peak", peak)
         rise = checked_count("warmup", warmup, 0, total)
         rising = rate * np.arange(1, rise + 1) / max(rise, 1)
         own = {"steps": total, "peak": rate, **settings, "warmup": rise}
@@ -443,8 +461,21 @@ def _leading_rise(rates: NDArray[np.float64]) -> int:
     return rise if rise > 1 else 0
 
 
-def _decay_steps(decay: float, steps: int) -> int:
-    """The length of a decay, given as a number of steps or as a fraction of all steps."""
-    if isinstance(decay, float) and 0.0 < decay < 1.0:
-        return round(decay * steps)
-    return checked_count("decay", decay, 0, steps)
+def _rates_of(function: Callable[[Any], Any], steps: int) -> NDArray[np.float64]:
+    """The rates of a function of the step, ``(steps,)``."""
+    if not callable(function):
+        raise TypeError(f"function: expected a function of the step, got {function!r}")
+    progress = np.arange(1, steps + 1)
+    try:
+        rates = np.asarray(function(progress), dtype=np.float64)
+    except (TypeError, ValueError):  # it uses comparisons or the math module
+        values = [function(int(step)) for step in progress]
+        if any(np.ndim(own) for own in values):
+            raise ValueError("function: expected one learning rate for each step") from None
+        rates = checked_rates(values)
+    if rates.shape not in ((), progress.shape):
+        raise ValueError(
+            f"function: expected one learning rate for each of {steps:,} steps, got an array of "
+            f"shape {rates.shape}"
+        )
+    return np.broadcast_to(rates, progress.shape)
