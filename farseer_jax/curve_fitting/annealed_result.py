@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 
@@ -125,7 +125,7 @@ class AnnealedLosses(Result):
         """
         own = self.fit.curves[curve]
         lengths = [self._length_from(int(step)) for step in steps]
-        decay = {"shape": self.shape, "final": self.final}
+        decay: Any = {"shape": self.shape, "final": self.final}
         ends = [
             ScheduleEnd(curve, own.schedule.with_decay(int(step), num, **decay), own.inputs)
             for step, num in zip(steps, lengths, strict=True)
