@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 
@@ -125,11 +125,11 @@ class AnnealedLosses(Result):
         """
         own = self.fit.curves[curve]
         lengths = [self._length_from(int(step)) for step in steps]
-        ends = []
-        for step, num in zip(steps, lengths, strict=True):
-            shape, final = self.shape, self.final
-            decayed = own.schedule.with_decay(int(step), num, shape=shape, final=final)
-            ends.append(ScheduleEnd(curve, decayed, own.inputs))
+        decay: Any = {"shape": self.shape, "final": self.final}
+        ends = [
+            ScheduleEnd(curve, own.schedule.with_decay(int(step), num, **decay), own.inputs)
+            for step, num in zip(steps, lengths, strict=True)
+        ]
         return end_losses(self.fit, ends, self.level), np.asarray(steps) + lengths
 
     def _length_from(self, step: int) -> int:

@@ -179,7 +179,9 @@ def _compared(
         ScheduleCandidate(
             family=name,
             schedule=schedules[name],
-            **{own: float(getattr(found, own)[row]) for own in ("loss", "lower", "upper")},
+            loss=float(found.loss[row]),
+            lower=float(found.lower[row]),
+            upper=float(found.upper[row]),
             **{own: _plain(values[..., row]) for own, values in differences.items()},
             is_reference=name in (COSINE, CONSTANT),
         )
