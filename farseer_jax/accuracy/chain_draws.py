@@ -11,6 +11,8 @@ from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
 
+_LARGEST = 1e6  # medians: a draw beyond is as good as infinite
+
 FirstStep: TypeAlias = Forecast | Bootstrap
 Points: TypeAlias = Mapping[str, np.ndarray]
 _BEYOND = 8.0  # standard deviations of noise that bound a quantile
@@ -36,14 +38,14 @@ def central(first: FirstStep, points: Points) -> np.ndarray:
 
 
 def draws(first: FirstStep, points: Points, num: int, seed: int) -> np.ndarray:
-    """Joint draws of the loss, ``(draw, point)``; one too large for a number is the largest."""
+    """Joint draws of the loss, ``(draw, point)``; what overflows is large."""
     if isinstance(first, Bootstrap):
         known = np.atleast_2d(np.asarray(evaluate(first.laws, **points)))
         return known[np.random.default_rng(seed).integers(len(known), size=num)]
     own: dict[str, Any] = dict(points)
     found = first.draws(num=num, seed=seed, **own)
-    is_finite = np.isfinite(found)
-    return np.where(is_finite, found, np.where(is_finite, found, 0.0).max(axis=0))
+    known = np.where(np.isfinite(found), found, np.inf)
+    return np.minimum(known, _LARGEST * np.median(known, axis=0))
 
 
 def aligned(found: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
