@@ -22,7 +22,15 @@ _MOST_COLUMNS = 3  # of one name, such as N: N_active, N_dense, N_total
 _MOST_INPUTS = 6  # of a general form
 _EFFECTIVE_BASES, _REPLACED = ("chinchilla", "coupled"), ("N", "D")
 _ALSO = {"expansion": frozenset({"p"})}  # P: parallel streams or a ratio, as the hold-outs decide
-_NOT_OF_LOSSES = ("optimal-hyperparameter", "optimal-hyperparameter-of-compute", "raw-farseer")
+_NOT_OF_LOSSES = (
+    "optimal-hyperparameter",
+    "optimal-hyperparameter-of-compute",
+    "raw-farseer",
+    "logistic-accuracy",
+    "exponential-accuracy",
+    "single-step-accuracy",
+    "compute-accuracy",
+)
 
 
 class Candidate(NamedTuple):

@@ -119,9 +119,10 @@ def as_law(
         ValueError: the text is not a law.
         TypeError: neither a class of laws nor text.
     """
-    if law in CURVE_LAWS or (isinstance(law, type) and issubclass(law, CurveLaw)):
+    is_name = isinstance(law, str) and law in CURVE_LAWS
+    if is_name or (isinstance(law, type) and issubclass(law, CurveLaw)):
         raise TypeError(
-            f"law: {law if isinstance(law, str) else law.name!r} is a law of loss curves: fit "
+            f"law: {getattr(law, 'name', law)!r} is a law of loss curves: fit "
             "it by fit_curves(read_curves(…)), in the shell `farseer curves`"
         )
     named = law_named(law) if isinstance(law, str) else None

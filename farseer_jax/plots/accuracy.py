@@ -235,7 +235,7 @@ def plot_predictability(
     rows = _mean_rows(forecast)
     has_ranks = forecast.ranking is not None
     shape = (1, 2) if has_ranks else (1, 1)
-    height = 1.3 + 0.24 * len(rows)
+    height = 1.9 + 0.3 * len(rows)
     with grid_of(axes, shape, (9.0 if has_ranks else 5.6, height), 2.0 * height) as grid:
         _draw_errors(grid[0], rows, len(forecast.chains))
         if has_ranks:
