@@ -89,7 +89,7 @@ class AccuracyForecast(Result):
         """The chain of a recipe.
 
         Raises:
-            ValueError: there is no such recipe.
+            ValueError: the recipe is unknown.
         """
         if label not in self.labels:
             raise ValueError(f"recipe: expected one of {', '.join(self.labels)}, got {label!r}")

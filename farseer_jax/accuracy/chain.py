@@ -84,7 +84,7 @@ class Chain(Result):
         """The steps of a task.
 
         Raises:
-            ValueError: there is no such task.
+            ValueError: the task is unknown.
         """
         found = tuple(step for step in self.steps if step.task == task)
         if not found:

@@ -134,7 +134,7 @@ def compare_schedules(
 
     Raises:
         TypeError: an input is missing or unknown.
-        ValueError: there are no schedules, or no such curve.
+        ValueError: no schedule was given, or a curve is unknown.
 
     Example:
         >>> from farseer_jax import Schedule, compare_schedules, example_curves, fit_curves

@@ -18,7 +18,7 @@ from farseer_jax.curve_fitting.schedule_ends import (
 from farseer_jax.curve_fitting.schedule_families import FAMILIES, LOWEST, families_named, plain_rate
 from farseer_jax.curve_fitting.schedule_objective import FinalLoss
 from farseer_jax.curve_fitting.schedule_warnings import schedule_warnings
-from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.curve_laws.law import checked_constants
 from farseer_jax.curves.curves import Curves
 from farseer_jax.curves.schedule import Schedule
 from farseer_jax.curves.schedule_checks import checked_count, checked_rate
@@ -90,7 +90,7 @@ def optimise_schedule(
     end = None if final is None else checked_rate("final", final)
     if end is not None and end >= highest:
         raise ValueError(f"final= must be below the peak {highest:g}, got {end:g}")
-    constant = _checked_inputs(fit.law, inputs)
+    constant = checked_constants(type(fit.law), inputs, "a run")
     num_knots = checked_count("knots", knots, 5, 1000)
     objective = FinalLoss(fit.law, total, highest, rise, constant)
     with one_blas_thread():
@@ -240,13 +240,3 @@ def _checked_peak(peak: float | None, fit: CurveFit) -> float:
             "peak, or give a lower peak="
         )
     return own
-
-
-def _checked_inputs(law: CurveLaw, inputs: Mapping[str, float]) -> dict[str, float]:
-    needed = type(law).inputs_of_curves()
-    if set(inputs) != set(needed):
-        raise TypeError(
-            f"the law {law.name} needs the inputs {', '.join(needed) or 'none'} of a run; got "
-            f"{', '.join(inputs) or 'none'}"
-        )
-    return {name: float(value) for name, value in inputs.items()}

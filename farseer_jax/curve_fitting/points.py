@@ -1,6 +1,6 @@
 """Points of curves as inputs of laws of curves and of their error model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +52,7 @@ def points_of(curves: Curves, law: type[CurveLaw], errors: CurveErrors) -> Curve
         inputs_at(own.name, own.schedule, own.steps, _needed(own, needed), scale) for own in curves
     ]
     return CurvePoints(
-        {name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+        joined(parts),
         np.log(np.concatenate([own.losses for own in curves])),
         np.concatenate([_weights(own, errors) for own in curves]),
     )
@@ -79,6 +79,11 @@ def inputs_at(
     found = {key: np.full(len(at), value, dtype=object) for key, value in columns.items()}
     found |= {"step": at, "annealed_share": annealed_share({**found, "step": at}, scale)}
     return found | {key: np.full(len(at), float(value)) for key, value in constant.items()}
+
+
+def joined(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The inputs of several curves, one after another."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def scale_of(curves: Curves) -> CurveScale:

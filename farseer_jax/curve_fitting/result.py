@@ -12,7 +12,7 @@ from farseer_jax.curve_fitting.curve_fit_text import fit_content, fit_parts, fit
 from farseer_jax.curve_fitting.curve_warnings import warnings_of
 from farseer_jax.curve_fitting.errors import CurveErrors
 from farseer_jax.curve_fitting.members import member_of, noise_of
-from farseer_jax.curve_fitting.points import inputs_at, points_of, scale_of
+from farseer_jax.curve_fitting.points import inputs_at, joined, points_of, scale_of
 from farseer_jax.curve_laws.law import CurveLaw, CurveScale, checked_steps, positive
 from farseer_jax.curve_laws.registry import CURVE_LAWS  # noqa: F401  (its import registers laws)
 from farseer_jax.curves.curve import Curve
@@ -134,7 +134,7 @@ class CurveFit(Result):
 
         Raises:
             TypeError: an input is missing or unknown.
-            ValueError: there is no such curve, the schedule has no such step, or it differs from
+            ValueError: the curve is unknown, the schedule has no such step, or it differs from
                 that of the curve from before its first loss on.
         """
         moments, shape = self._moments(schedule, steps, curve, inputs)
@@ -207,8 +207,7 @@ class CurveFit(Result):
                 f"{len(points)} points and num={num!r}"
             )
         parts = [self._inputs(own, step, curve, inputs) for own, step, curve in points]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return np.exp(self.stack.draws(joined, num, seed)[0])
+        return np.exp(self.stack.draws(joined(parts), num, seed)[0])
 
     @cached_property
     def stack(self) -> Stack:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.curve_fitting.points import inputs_at
+from farseer_jax.curve_fitting.points import inputs_at, joined
 from farseer_jax.curve_fitting.result import CurveFit
 from farseer_jax.curves.schedule import Schedule
 
@@ -71,4 +71,4 @@ def _inputs(fit: CurveFit, ends: Sequence[ScheduleEnd]) -> dict[str, np.ndarray]
         )
         for own in ends
     ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return joined(parts)

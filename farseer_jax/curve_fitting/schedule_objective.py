@@ -25,7 +25,6 @@ class FinalLoss:
         self, law: CurveLaw, steps: int, peak: float, warmup: int, inputs: Mapping[str, float]
     ) -> None:
         self.steps, self.peak, self.warmup = steps, peak, warmup
-        self.num_evaluations = 0
         self._rise = peak * np.arange(1, warmup + 1) / max(warmup, 1)
         with jax.enable_x64(True):
             self._law = jax.tree.map(lambda own: np.asarray(own, dtype=np.float64), law)
@@ -42,7 +41,6 @@ class FinalLoss:
         Args:
             rates: of the steps after the warm-up, ``(step,)``.
         """
-        self.num_evaluations += 1
         with jax.enable_x64(True):
             function = _compiled(self.warmup)
             loss, slopes = function(np.concatenate([self._rise, rates]), self._law, self._inputs)

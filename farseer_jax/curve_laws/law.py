@@ -1,6 +1,7 @@
 """The base class of laws of whole loss curves."""
 
 import abc
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import jax.numpy as jnp
@@ -133,13 +134,8 @@ class CurveLaw(Law):
         own, at = type(self), checked_steps(schedule, steps)
         points: dict[str, np.ndarray] = {"schedule": np.full(len(at), schedule, dtype=object)}
         points["step"] = at
-        needed = own.inputs_of_curves()
-        if set(inputs) != set(needed):
-            raise TypeError(
-                f"the law {own.name} needs the inputs {', '.join(needed) or 'none'} of a curve; "
-                f"got {', '.join(inputs) or 'none'}"
-            )
-        points |= {name: np.full(len(at), positive(name, own)) for name, own in inputs.items()}
+        constant = checked_constants(own, inputs, "a curve")
+        points |= {name: np.full(len(at), value) for name, value in constant.items()}
         values = np.array([float(getattr(self, name)) for name in own.parameter_names()])
         return np.asarray(law_function(own).bind(points).value(values[None])[0])
 
@@ -192,6 +188,29 @@ def checked_steps(schedule: "Schedule", steps: Any) -> np.ndarray:
             "have no value: leave these steps out"
         )
     return at
+
+
+def checked_constants(
+    law: type[CurveLaw], inputs: Mapping[str, float], owner: str
+) -> dict[str, float]:
+    """What is constant along a curve, checked.
+
+    Args:
+        law: the law.
+        inputs: by name.
+        owner: what has them, for messages: "a curve" or "a run".
+
+    Raises:
+        TypeError: an input is missing or unknown.
+        ValueError: one is not positive and finite.
+    """
+    needed = law.inputs_of_curves()
+    if set(inputs) != set(needed):
+        raise TypeError(
+            f"the law {law.name} needs the inputs {', '.join(needed) or 'none'} of {owner}; got "
+            f"{', '.join(inputs) or 'none'}"
+        )
+    return {name: positive(name, value) for name, value in inputs.items()}
 
 
 def positive(name: str, value: float) -> float:

@@ -24,7 +24,7 @@ def parents_first(branches: Mapping[str, str], names: Sequence[str]) -> list[str
         names: of all curves.
 
     Raises:
-        ValueError: there is no such curve, or a branch is its own parent, also by way of others.
+        ValueError: the curve is unknown, or a branch is its own parent, also by way of others.
 
     Example:
         >>> parents_first({"b": "a", "a": "trunk"}, ["a", "b", "trunk"])

@@ -60,7 +60,7 @@ def found_columns(
         has_tokens: whether the tokens per step are given, so that a given column counts tokens.
 
     Raises:
-        ValueError: there is no such column, or there are several; the message names the option.
+        ValueError: the column is missing, or there are several; the message names the option.
     """
     if not columns.num_rows:
         raise ValueError("the table has no rows")
@@ -165,7 +165,7 @@ def loss_column(columns: Columns, loss: str | None, num_runs: int) -> tuple[str,
         num_runs: how many runs the table has.
 
     Raises:
-        ValueError: there is no such column, or there are several; the message names the option.
+        ValueError: the column is missing, or there are several; the message names the option.
     """
     _refuse_absent(columns, "loss", loss)
     if loss is not None:

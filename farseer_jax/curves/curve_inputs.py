@@ -55,7 +55,7 @@ def found_inputs(
         names: of the runs.
 
     Raises:
-        ValueError: there is no such column, or it varies within a run.
+        ValueError: the column is missing, or it varies within a run.
     """
     notes: list[str] = []
     if inputs is None:

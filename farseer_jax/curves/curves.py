@@ -80,7 +80,7 @@ class Curves(Result):
         """The curves of these names, in this order.
 
         Raises:
-            ValueError: there is no such curve.
+            ValueError: the curve is unknown.
         """
         asked = [names] if isinstance(names, str) else [*names]
         return replace(self, curves=tuple(self[name] for name in asked))
@@ -102,7 +102,7 @@ class Curves(Result):
         """All but the curves of these names.
 
         Raises:
-            ValueError: there is no such curve, or none is left.
+            ValueError: the curve is unknown, or none is left.
         """
         left = {self[name].name for name in ([names] if isinstance(names, str) else names)}
         return replace(self, curves=tuple(own for own in self.curves if own.name not in left))

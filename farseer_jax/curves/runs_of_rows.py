@@ -41,7 +41,7 @@ def codes_of_runs(
         taken: columns with another role.
 
     Raises:
-        ValueError: there is no such column, or runs cannot be distinguished.
+        ValueError: the column is missing, or runs cannot be distinguished.
     """
     keys = _named(columns, run) if run is not None else _found(columns, steps, taken)
     if keys:

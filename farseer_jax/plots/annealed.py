@@ -46,7 +46,7 @@ def plot_annealed(
         Both axes.
 
     Raises:
-        ValueError: there is no such curve, or it has no anneals.
+        ValueError: the curve is unknown, or it has no anneals.
 
     Example:
         >>> from farseer_jax import anneal_curves, example_curves, fit_curves

@@ -56,7 +56,7 @@ def plot_loss_curves(
         Both axes.
 
     Raises:
-        ValueError: there is no such curve.
+        ValueError: the curve is unknown.
 
     Example:
         >>> from farseer_jax import example_curves, fit_curves

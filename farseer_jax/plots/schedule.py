@@ -42,7 +42,7 @@ def plot_schedule(
         Both axes.
 
     Raises:
-        KeyError: there is no such family.
+        KeyError: the family is unknown.
 
     Example:
         >>> from farseer_jax import example_curves, fit_curves, optimise_schedule
