@@ -6,6 +6,7 @@ A result joins by a function that makes one, decorated by ``result`` with column
 import dataclasses
 import html
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -127,6 +128,13 @@ def batch_fit() -> fj.BatchFit:
 @result("N", "D", "estimate", "lower", "upper", "standard_error")
 def bootstrap() -> fj.Bootstrap:
     return fj.bootstrap(farseer_fit(), 100, seed=3)
+
+
+@result("file", "first_resample", "last_resample", "state")
+def draws_check() -> fj.DrawsCheck:
+    with tempfile.TemporaryDirectory() as folder:
+        fj.bootstrap(farseer_fit(), 100, seed=3, out=f"{folder}/draws.parquet")
+        return fj.check_draws(f"{folder}/draws.parquet")
 
 
 @result("estimate", "lower", "upper")
