@@ -133,12 +133,14 @@ def columns(name: str, num_rows: int, seed: int = 0) -> dict[str, np.ndarray]:
     if name == "replicates":
         N, D = np.resize(N[:NUM_POINTS], num_rows), np.resize(D[:NUM_POINTS], num_rows)
     own = {"N": N, "D": D}
-    law: Any = fj.example_law() if name == "checkpoints" else fj.Chinchilla.published()
-    loss = law(N, D)
+    law: Any = fj.Chinchilla.published("Hoffmann et al.")
+    if name == "checkpoints":
+        law = fj.example_law()
+    loss = np.asarray(law(N, D))
     if name == "streams":
         own["P"] = rng.choice([1.0, 2.0, 4.0, 8.0], num_rows)
         loss = loss + 0.1 / own["P"] ** 0.3
-    return own | {"loss": np.asarray(loss) * np.exp(NOISE * rng.standard_normal(num_rows))}
+    return own | {"loss": loss * np.exp(NOISE * rng.standard_normal(num_rows))}
 
 
 def write(folder: Path, name: str, num_rows: int, seed: int = 0) -> Path:
