@@ -1,14 +1,17 @@
 """What a batch of fits minimises."""
 
+import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from farseer_jax.solvers.correlated_residuals import CorrelatedWeights
 from farseer_jax.solvers.numpy_jaxpr import BoundFunction, NumpyFunction
+
+BLOCK = 16_384  # predictions at once: their arrays stay in the cache
 
 ResidualScale: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
@@ -87,6 +90,44 @@ class FitProblem:
     def correlated_weights(self) -> CorrelatedWeights | None:
         """The weights of each data set after the linear columns are eliminated."""
         return None if self.linear is None else CorrelatedWeights.of(self.weights, self.linear)
+
+    @cached_property
+    def blocks(self) -> tuple["FitProblem", ...]:
+        """The same without priors for each block of runs; none where one block has all runs.
+
+        The objective is their sum, so that its arrays are those of a block, however many runs
+        there are. Linear columns couple all runs.
+        """
+        num = self.bound.num_runs
+        if self.linear is not None or num <= BLOCK:
+            return ()
+        edges = np.linspace(0, num, -(-num // BLOCK) + 1).astype(int)
+        return tuple(self.of_runs(slice(a, b)) for a, b in itertools.pairwise(edges))
+
+    def of_runs(self, some: Any) -> "FitProblem":
+        """The objective of some runs, without the priors.
+
+        Args:
+            some: a slice or an array of their places.
+        """
+        shapes = self.function.input_shapes
+        inputs = {
+            name: np.asarray(values)[..., some, :]
+            if shapes[name]
+            else np.asarray(values)[..., some]
+            for name, values in self.inputs.items()
+            if name in shapes
+        }
+        return replace(
+            self,
+            inputs=inputs,
+            target=self.target[:, some],
+            weights=self.weights[:, some],
+            group=None if self.group is None else self.group[some],
+            prior_mean=None,
+            prior_precision=None,
+            linear=None if self.linear is None else self.linear[..., some, :],
+        )
 
     @property
     def num_data_sets(self) -> int:

@@ -1,5 +1,8 @@
 """A batch's objective and its derivatives in the free parameters, by NumPy."""
 
+import operator
+from collections.abc import Iterable
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,11 +55,16 @@ class Evaluator:
         self._precision = None if precision is None else _take(np.atleast_2d(precision), rows)
         mean = problem.prior_mean
         self._prior_mean = 0.0 if mean is None else _take(np.atleast_2d(mean), rows)
-        # rounding of predictions of the size of the target, in the objective
+        self._blocks = [Evaluator(block, rows, self.delta) for block in problem.blocks]
+
+    @cached_property
+    def noise(self) -> np.ndarray:
+        """Rounding of predictions of the size of the target, in the objective, ``(element,)``."""
         squares = np.sum(self._weights * self._target**2, axis=-1)
-        self.noise = np.broadcast_to(4.0 * np.finfo(float).eps * np.sqrt(squares), rows.shape)
-        if problem.delta == 0.0:
-            self.noise = self.noise / np.sqrt(np.maximum(self.delta, 1e-300))
+        noise = np.broadcast_to(4.0 * np.finfo(float).eps * np.sqrt(squares), self.rows.shape)
+        if self.problem.delta == 0.0:
+            return noise / np.sqrt(np.maximum(self.delta, 1e-300))
+        return noise
 
     @property
     def least_delta(self) -> np.ndarray:
@@ -81,9 +89,14 @@ class Evaluator:
 
     def mean_residual(self, free: np.ndarray) -> np.ndarray:
         """The mean size of the residuals, ``(element,)``."""
+        return self._sum_of_sizes(free) / np.sum(self._weights, axis=-1)
+
+    def _sum_of_sizes(self, free: np.ndarray) -> np.ndarray:
+        if self._blocks:
+            return _sum_of(block._sum_of_sizes(free) for block in self._blocks)
         prediction = self._bound.value(self._columns(self.problem.parameters(free)))
         sizes = np.abs(self._residuals(prediction - self._target)[0])
-        return np.sum(self._weights * sizes, axis=-1) / np.sum(self._weights, axis=-1)
+        return np.asarray(np.sum(self._weights * sizes, axis=-1))
 
     def rounding(self, value: np.ndarray) -> np.ndarray:
         """What rounding of the predictions does to an objective, ``(element,)``."""
@@ -92,8 +105,12 @@ class Evaluator:
     def value(self, free: np.ndarray) -> np.ndarray:
         """The objective alone, ``(element,)``."""
         parameters = self.problem.parameters(free)
-        prediction = self._bound.value(self._columns(parameters))
-        return self._rho(prediction - self._target)[0] + self._prior_value(parameters)
+        if self._blocks:
+            value = _sum_of(block.value(free) for block in self._blocks)
+        else:
+            prediction = self._bound.value(self._columns(parameters))
+            value = self._rho(prediction - self._target)[0]
+        return value + self._prior_value(parameters)
 
     def evaluate(self, free: np.ndarray, exact: np.ndarray) -> Evaluation:
         """The objective and its derivatives.
@@ -102,9 +119,21 @@ class Evaluator:
             free: ``(element, free)``.
             exact: which elements need the exact second derivatives, ``(element,)``.
         """
-        problem = self.problem
+        if self._blocks:
+            value, gradient, majoriser, hessian = self._sums_of_blocks(free, exact)
+        else:
+            value, gradient, majoriser, hessian = self._sums(free, exact)
         parameters = self.problem.parameters(free)
-        columns = self._columns(parameters)
+        value = value + self._prior_value(parameters)
+        self._add_priors(parameters, gradient, majoriser, hessian)
+        finite = np.isfinite(value) & np.isfinite(gradient).all(-1)
+        finite &= np.isfinite(majoriser).all((-1, -2)) & np.isfinite(hessian).all((-1, -2))
+        return Evaluation(value, gradient, majoriser, hessian, finite)
+
+    def _sums(self, free: np.ndarray, exact: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Value, gradient, majoriser and Hessian without the priors."""
+        problem = self.problem
+        columns = self._columns(problem.parameters(free))
         prediction, slopes = self._bound.value_and_gradient(columns)
         jacobian = self._whole_jacobian(slopes)
         value, slope, (majorising, curving) = self._rho(prediction - self._target)
@@ -114,17 +143,23 @@ class Evaluator:
         if exact.any() and problem.function.twice_differentiable:
             hessian = majoriser.copy()
             hessian[exact] = self._hessian(exact, columns, jacobian, slope, curving)
-        value = value + self._prior_value(parameters)
-        self._add_priors(parameters, gradient, majoriser, hessian)
-        finite = np.isfinite(value) & np.isfinite(gradient).all(-1)
-        finite &= np.isfinite(majoriser).all((-1, -2)) & np.isfinite(hessian).all((-1, -2))
-        return Evaluation(value, gradient, majoriser, hessian, finite)
+        return value, gradient, majoriser, hessian
+
+    def _sums_of_blocks(self, free: np.ndarray, exact: np.ndarray) -> list[np.ndarray]:
+        parts = (block._sums(free, exact) for block in self._blocks)
+        value, gradient, majoriser, hessian = (array.copy() for array in next(parts))
+        for part in parts:
+            for total, own in zip((value, gradient, majoriser, hessian), part, strict=True):
+                total += own
+        return [value, gradient, majoriser, hessian]
 
     def curved_gradient(self, free: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """``Jᵀ · W · η''``, η'' the predictions' second derivatives along a direction.
 
         Geodesic acceleration corrects a step by it (Transtrum & Sethna 2012), ``(element, free)``.
         """
+        if self._blocks:
+            return _sum_of(block.curved_gradient(free, direction) for block in self._blocks)
         problem = self.problem
         parameters = self.problem.parameters(free)
         columns = self._columns(parameters)
@@ -316,6 +351,11 @@ class Evaluator:
         gradient += slope
         for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
             matrix += precision
+
+
+def _sum_of(arrays: Iterable[np.ndarray]) -> np.ndarray:
+    """The sum of arrays that are made one after the other."""
+    return reduce(operator.add, arrays)
 
 
 def _take(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
