@@ -110,9 +110,12 @@ class ColumnMatrix:
         if self.nodes is None:
             return np.matmul(values, self.dense)
         total = np.zeros((*values.shape[:2], self._num_places))
+        num = len(self.nodes.mix)
         for rows in row_blocks(self.num_rows):
-            block, places = self._block(rows)
-            total[..., places] += np.matmul(values[..., rows], block)
+            some = values[..., rows]
+            total[..., num:] += np.matmul(some, self.dense[rows])
+            at_nodes, first = self._node_block(rows)
+            total[..., first : first + at_nodes.shape[1]] += np.matmul(some, at_nodes)
         return self._mixed(total)
 
     def outer(self, coefficients: np.ndarray) -> np.ndarray:
@@ -128,9 +131,11 @@ class ColumnMatrix:
             [coefficients[:, :num] @ self.nodes.mix.T, coefficients[:, num:]], axis=1
         )
         found = np.empty((len(coefficients), self.num_rows))
+        nodes = len(self.nodes.mix)
         for rows in row_blocks(self.num_rows):
-            block, places = self._block(rows)
-            found[:, rows] = at_nodes[:, places] @ block.T
+            block, first = self._node_block(rows)
+            found[:, rows] = at_nodes[:, nodes:] @ self.dense[rows].T
+            found[:, rows] += at_nodes[:, first : first + block.shape[1]] @ block.T
         return found
 
     @property
@@ -143,19 +148,22 @@ class ColumnMatrix:
         dense = self.dense[rows]
         if self.nodes is None:
             return dense, np.arange(dense.shape[1])
+        at_nodes, first = self._node_block(rows)
+        own = np.arange(first, first + at_nodes.shape[1])
+        places = np.concatenate([own, len(self.nodes.mix) + np.arange(dense.shape[1])])
+        return np.concatenate([at_nodes, dense], axis=1), places
+
+    def _node_block(self, rows: slice) -> tuple[np.ndarray, int]:
+        """The rows of S of a block, at the nodes that it touches, and the first of these."""
+        assert self.nodes is not None
         place, share = self.nodes.place[rows], self.nodes.share[rows]
-        first, num = int(place.min()), len(self.nodes.mix)
-        last = min(int(place.max()) + 1, num - 1)
-        width = last - first + 1
-        block = np.zeros((len(place), width + dense.shape[1]))
-        row = np.arange(len(place))
-        block[row, place - first] = share[:, 0]
-        inside = place < num - 1
-        block[row[inside], place[inside] + 1 - first] = share[inside, 1]
-        block[:, width:] = dense
-        return block, np.concatenate(
-            [np.arange(first, last + 1), np.arange(num, num + dense.shape[1])]
-        )
+        first = int(place.min())
+        last = min(int(place.max()) + 1, len(self.nodes.mix) - 1)
+        block = np.zeros((len(place), last - first + 1))
+        row, second = np.arange(len(place)), np.minimum(place + 1, last) - first
+        block[row, second] = share[:, 1]
+        block[row, place - first] = share[:, 0]  # where there is no next node, its share is 0
+        return block, first
 
     def _mixed(self, values: np.ndarray) -> np.ndarray:
         """Sums at nodes and dense columns, on the last axis, as sums of the columns."""

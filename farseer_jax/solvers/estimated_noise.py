@@ -23,6 +23,7 @@ _ROUND = Settings(max_steps=3, tolerance=1e-6, second_derivatives=False)
 _LEAST_EIGENVALUE = 1e-13  # of a matrix with a diagonal of ones: rounding
 # With more runs than this, some of them serve for the first rounds.
 _MANY, _SOME = 16_384, 8_192
+_MOST_SETTLING, _SETTLED = 50, 1e-12  # of weights and noise at given residuals
 _LAST = Settings(max_steps=60, tolerance=1e-11, second_derivatives=False)
 
 
@@ -116,8 +117,9 @@ def fit_with_noise(
 ) -> Laplace:
     """Minimise from each start, and go on from the best with estimated noise and weights.
 
-    Where there are many runs, all this happens on some of them first; rounds on all runs follow,
-    which start from its noise and its weights of outliers.
+    Where there are many runs, all this happens on some of them first. Rounds on all runs start from
+    what it ends with, and each brings the weights of outliers and the noise, which depend on each
+    other, to agreement; they thus end where cutting rounds on all runs would end, were there more.
 
     Data sets come in blocks of equal length. Starts serve the first of each block; the others
     (hold-outs of it) begin at its optimum.
@@ -178,6 +180,11 @@ def _some_data_sets(problem: FitProblem, rows: np.ndarray) -> FitProblem:
     )
 
 
+def _factors(square: np.ndarray, student: bool) -> np.ndarray:
+    """Weights over those given, by squares in variances of the noise."""
+    return 5.0 / (4.0 + square) if student else np.minimum(1.0, 9.0 / (square + 1e-300))
+
+
 class _Rounds:
     """Noise, weights and priors, from round to round."""
 
@@ -189,7 +196,7 @@ class _Rounds:
         first_weights: np.ndarray | None,
         replicates: Replicates | None,
     ) -> None:
-        self.replicates = replicates
+        self.replicates, self.settles = replicates, False
         self.given, self.noise, self.prior_degrees = problem, noise, prior_degrees
         num_sets = len(problem.weights)
         self.given_weights = problem.weights if replicates is None else replicates.weights
@@ -199,6 +206,7 @@ class _Rounds:
         num = problem.num_parameters
         own = np.zeros(num) if precision is None else np.asarray(precision)
         self.precision = np.broadcast_to(own, (num_sets, num))
+        self._misses: list[np.ndarray] = []
         self._problem: FitProblem | None = None
         self.mean = np.zeros(num) if problem.prior_mean is None else problem.prior_mean
 
@@ -247,28 +255,47 @@ class _Rounds:
         self.variance = found.noise**2
         if student is not None:
             self._reweigh(found.unexplained, self.problem().target, student)
+            if self.settles:
+                self._settle(found)
         if self.prior_degrees is not None and np.isfinite(self.prior_degrees).any():
             self._update_priors(free)
         self._problem = None
 
     def _reweigh(self, unexplained: np.ndarray, target: np.ndarray, student: bool) -> None:
-        """Weights by the residuals of the rows, less what the columns explain, one set by one."""
-        given = self.given_weights
+        """Weights by the residuals of the rows, less what the columns explain."""
+        given, before = self.given_weights, self.weights
         found = np.empty((len(unexplained), given.shape[1]))
+        self._misses = []
         for place, own in enumerate(found):
             miss, weights = unexplained[place], given[place % len(given)]
             if self.replicates is not None:
                 cell = self.replicates.cell
                 miss = self.replicates.target + (miss - target[place])[cell]
-            square = miss**2 * (weights / self.variance[place])
-            square[~(self.weights[place % len(self.weights)] > 0.0)] = 0.0
-            own[:] = 5.0 / (4.0 + square) if student else np.minimum(1.0, 9.0 / (square + 1e-300))
-            own *= weights
+            square = miss**2 * weights
+            square[~(before[place % len(before)] > 0.0)] = 0.0
+            own[:] = weights * _factors(square / self.variance[place], student)
+            if self.settles:
+                self._misses.append(square)
         self.weights = found
+
+    def _settle(self, found: Laplace) -> None:
+        """Weights that cut outliers off and the noise, until they agree at these residuals."""
+        prior = self.noise.strength * self.noise.guess**2 + (found.expected**2).sum(axis=1)
+        given = self.given_weights
+        for place, square in enumerate(self._misses):
+            for _ in range(_MOST_SETTLING):
+                factor = _factors(square / self.variance[place], student=False)
+                variance = (factor @ square + prior[place]) / found.degrees[place]
+                change = abs(variance / self.variance[place] - 1.0)
+                self.variance[place] = variance
+                if change < _SETTLED:
+                    break
+            self.weights[place] = given[place % len(given)] * factor
 
     def go_on(self, some: "_Rounds", free: np.ndarray) -> None:
         """Start from the noise, the priors and the columns' coefficients of some of the runs."""
-        self.variance, self.precision = some.variance, some.precision
+        self.variance, self.precision = some.variance.copy(), some.precision
+        self.settles = self.noise.robust
         if not self.noise.robust:
             return
         expected, num = some.laplace(free).expected, self.given.bound.num_runs
