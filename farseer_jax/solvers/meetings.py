@@ -33,7 +33,8 @@ def meetings(
     value = np.where(np.isfinite(value), value, np.inf)
     waiting = np.isfinite(value) if may_meet is None else np.isfinite(value) & may_meet
     order = np.argsort(value, kind="stable")
-    place, kept = np.full(len(value), -1), []
+    place = np.full(len(value), -1)
+    kept: list[int] = []
     for at, start in enumerate(order):
         if place[start] >= 0:
             continue
