@@ -4,6 +4,8 @@ import importlib.util
 import json
 import re
 import sys
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -55,29 +57,54 @@ def test_a_notebook_is_committed_without_outputs(path: Path) -> None:
             assert cell.execution_count is None
 
 
-@pytest.fixture
-def this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a kernel that runs the interpreter of the tests, whatever else is installed."""
-    folder = tmp_path / "kernels" / "this_interpreter"
+class Kernel(NamedTuple):
+    """The name of a kernel, and the folder in which it runs."""
+
+    name: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """Runs the interpreter of the tests, whatever else is installed, and draws inline.
+
+    It loads what other notebooks and tests have compiled.
+    """
+    home = tmp_path_factory.mktemp("notebooks")
+    name = "this_interpreter"
+    folder = home / "kernels" / name
     folder.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "tests", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    return folder.name
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(home))
+        patch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+        for variable in REAL_RUNS.values():
+            patch.delenv(variable, raising=False)
+        yield Kernel(name, home)
 
 
-@pytest.fixture
-def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, this_interpreter: str) -> str:
-    """Such a kernel that draws inline and loads what other notebooks and tests have compiled."""
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir)
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-    for name in REAL_RUNS.values():
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return this_interpreter
+@pytest.fixture(scope="module")
+def real_tables(request: pytest.FixtureRequest, kernel: Kernel) -> dict[str, Path]:
+    """The tables of real runs of the notebooks that take some; none where there are none."""
+    try:
+        paper = request.getfixturevalue("shared_data") / "farseer_404.csv"
+    except pytest.skip.Exception:
+        return {}
+    own = kernel.folder / "runs.csv"
+    runs = read_runs(paper).select(min_N=2e8).to_dataframe()
+    runs.drop_duplicates(["N", "D", "loss"]).to_csv(own, index=False)
+    return {"paper": paper, "own_runs": own}
+
+
+@pytest.fixture(scope="module")
+def pages(kernel: Kernel, real_tables: dict[str, Path]) -> Callable[[str], "list[Page]"]:
+    """What a notebook shows of the embedded example, and of real runs if it takes them."""
+    return cache(lambda name: run(FOLDER / f"{name}.ipynb", kernel, real_tables.get(name)))
 
 
 class Page(NamedTuple):
@@ -93,14 +120,17 @@ class Page(NamedTuple):
         return float(value.rstrip("%")) / (100 if value.endswith("%") else 1)
 
 
-def run(path: Path, kernel: str, *, keep: bool = False) -> Page:
+def run(path: Path, kernel: Kernel, real: Path | None) -> list[Page]:
     """Every cell in a fresh kernel, where a warning is an error and nothing goes to stderr.
 
-    With ``keep`` what it showed is kept for the pages of the documentation.
+    Then the same of a table of real runs: the kernel has forgotten all variables, and has imported
+    and compiled what takes most of the time. What the example showed is kept for the pages of the
+    documentation.
     """
     from nbclient import NotebookClient
 
     notebook = read(path)
+    num_cells = len(notebook.cells)
     # a file of compilations that another process is still writing is compiled anew; and as in the
     # tests, nobody looks for garbage as often as is usual
     setup = (
@@ -109,14 +139,20 @@ def run(path: Path, kernel: str, *, keep: bool = False) -> Page:
         "'Error (reading|writing) persistent compilation cache entry'); sys.executable"
     )
     notebook.cells.insert(0, nbformat.v4.new_code_cell(setup))
-    NotebookClient(
-        notebook, timeout=300, kernel_name=kernel, resources={"metadata": {"path": str(Path.cwd())}}
-    ).execute()
-    first, *outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    if keep:
-        del notebook.cells[0]
-        load_builder().keep(path, notebook)
-    assert eval(first.data["text/plain"]) == sys.executable
+    if real is not None:
+        again = f"%reset -f\nimport os\nos.environ[{REAL_RUNS[path.stem]!r}] = {str(real)!r}"
+        notebook.cells += [nbformat.v4.new_code_cell(again), *read(path).cells]
+    where = {"metadata": {"path": str(kernel.folder)}}
+    NotebookClient(notebook, timeout=300, kernel_name=kernel.name, resources=where).execute()
+    first, cells = notebook.cells[0], notebook.cells[1:]
+    assert eval(first.outputs[0].data["text/plain"]) == sys.executable
+    notebook.cells = cells[:num_cells]
+    load_builder().keep(path, notebook)
+    return [shown(own) for own in (cells[:num_cells], cells[num_cells:]) if own]
+
+
+def shown(cells: list[Any]) -> Page:
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     text = "".join(output.text for output in outputs if output.get("name") == "stdout")
     return Page(text, sum("image/png" in output.get("data", {}) for output in outputs))
@@ -124,8 +160,8 @@ def run(path: Path, kernel: str, *, keep: bool = False) -> Page:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
 @pytest.mark.filterwarnings("default")  # of the machinery; a warning in a cell fails
-def test_a_notebook_runs(path: Path, kernel: str) -> None:
-    page = run(path, kernel, keep=True)
+def test_a_notebook_runs(path: Path, pages: Callable[[str], list[Page]]) -> None:
+    page = pages(path.stem)[0]
     assert page.num_pictures == NUM_PICTURES.get(path.stem, page.num_pictures) > 0
     if path.stem == "quick_start":
         assert page.text.endswith("True\n")
@@ -164,11 +200,9 @@ def page_loss(page: Page) -> float:
 
 
 @pytest.mark.filterwarnings("default")
-def test_the_paper_on_its_own_runs(
-    kernel: str, monkeypatch: pytest.MonkeyPatch, shared_data: Path
-) -> None:
-    monkeypatch.setenv(REAL_RUNS["paper"], str(shared_data / "farseer_404.csv"))
-    page = run(FOLDER / "paper.ipynb", kernel)
+@pytest.mark.usefixtures("shared_data")
+def test_the_paper_on_its_own_runs(pages: Callable[[str], list[Page]]) -> None:
+    _, page = pages("paper")
     assert page.num_pictures == NUM_PICTURES["paper"] + 2  # Figs. 15 and 16
     rows = json.loads(BENCHMARK.read_text(encoding="utf-8"))["rows"]
     known = {(row["where"], row["what"]): row["here"] for row in rows}
@@ -197,14 +231,9 @@ def test_the_paper_on_its_own_runs(
 
 
 @pytest.mark.filterwarnings("default")
-def test_own_runs_on_real_ones(
-    kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_data: Path
-) -> None:
-    runs = read_runs(shared_data / "farseer_404.csv").select(min_N=2e8)
-    table = runs.to_dataframe().drop_duplicates(["N", "D", "loss"])
-    table.to_csv(tmp_path / "runs.csv", index=False)
-    monkeypatch.setenv(REAL_RUNS["own_runs"], str(tmp_path / "runs.csv"))
-    page = run(FOLDER / "own_runs.ipynb", kernel)
+@pytest.mark.usefixtures("shared_data")
+def test_own_runs_on_real_ones(pages: Callable[[str], list[Page]]) -> None:
+    _, page = pages("own_runs")
     assert page.num_pictures == NUM_PICTURES["own_runs"]
     check_decision(page)
     assert "pattern along D: yes" in page.text  # the law misses these runs by more than noise
