@@ -31,7 +31,7 @@ _MAX_CELLS = {"cpu": 100_000}  # room × width of refits: a wider solver is wast
 _LEAST_TURNS = 8  # elements of a call, in widths, from which on a wider solver pays
 # Values of δ on the way to least absolute deviations, the limit of Huber's objective.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
-_QUEUE, _MOST_CELLS = 64, 1 << 25  # largest queue, in widths, and cells of its sets
+_QUEUE, _MOST_CELLS = 64, 1 << 19  # largest queue, in widths, and cells of its sets
 
 
 def solve_from_starts(
