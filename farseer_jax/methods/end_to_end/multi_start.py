@@ -13,7 +13,7 @@ from farseer_jax.methods.end_to_end.choose_starts import check_law, starts_of
 from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
-from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, best_point
+from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, refit_starts
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.runs.runs import Runs
@@ -21,11 +21,11 @@ from farseer_jax.solvers.optima import Optima
 
 
 class MultiStartMethod(EndToEndMethod):
-    """A fit is the best of many starts; a refit starts from the optimum of all runs.
+    """A fit is the best of many starts; a refit starts from those of all runs.
 
     Attributes:
         num_starts: number of starts of a fit.
-        refit_starts: starts of each refit of a batch, beside the optimum of all runs.
+        refit_starts: further optima of all runs, at most, from which each refit starts as well.
         seed: seed of the starts.
         starts: laws to start from instead, leaves ``(start,)``.
     """
@@ -79,12 +79,10 @@ class MultiStartMethod(EndToEndMethod):
         return best_of_starts(design, free, found, losses, weights)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
-        """Refit stacks of losses and weights, ``(batch, run)``, from the optimum of all runs."""
+        """Refit stacks of losses and weights, ``(batch, run)``, from the optima of all runs."""
         free = free_of(self, design)
-        with _ONE_AT_A_TIME:  # blocks run in threads: the first one finds it for all
-            starts = _optimum(design, self)[None]
-        if self.refit_starts:
-            starts = np.concatenate([starts, starts_of(self, design, free, self.refit_starts)])
+        with _ONE_AT_A_TIME:  # blocks run in threads: the first one finds them for all
+            starts = _refit_starts(design, self)
         found = self.solve(design, free, starts, losses, weights, refits=True)
         return best_of_each(design, free, found, losses, weights)
 
@@ -103,9 +101,10 @@ _ONE_AT_A_TIME = Lock()
 
 
 @lru_cache(maxsize=4)
-def _optimum(layout: Layout, method: MultiStartMethod) -> np.ndarray:
-    """Free parameters of the fit to all runs: where refits start."""
+def _refit_starts(layout: Layout, method: MultiStartMethod) -> np.ndarray:
+    """Where refits start, ``(start, free)``."""
     free = free_of(method, layout)
-    starts = starts_of(method, layout, free, method.num_starts)
+    starts = starts_of(method, layout, free, max(method.num_starts, method.refit_starts))
     own = weights_of(layout.runs)[None]
-    return best_point(method.solve(layout, free, starts, layout.runs.loss[None], own))
+    found = method.solve(layout, free, starts, layout.runs.loss[None], own)
+    return refit_starts(found, method.refit_starts)
