@@ -18,7 +18,7 @@ _Result = TypeVar("_Result")
 
 def num_threads() -> int:
     """One per core on a CPU, where XLA runs a call on one core; otherwise 1 fills the device."""
-    return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+    return (os.cpu_count() or 1) if platform() == "cpu" else 1
 
 
 @cache
@@ -39,6 +39,12 @@ def one_blas_thread() -> AbstractContextManager[Any]:
 def default_device() -> Any:
     """The caller's default device, or None where the caller has not set one."""
     return jax.config.jax_default_device  # type: ignore[attr-defined]
+
+
+def platform() -> str:
+    """The kind of device on which a call runs, such as ``"cpu"``: the default device's."""
+    device = default_device()
+    return jax.default_backend() if device is None else str(getattr(device, "platform", device))
 
 
 def in_threads(
