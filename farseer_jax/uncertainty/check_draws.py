@@ -74,18 +74,19 @@ def check_draws(
         manifest = store.read_manifest()
     except ValueError as error:
         return DrawsCheck(name, faults=(str(error),))
-    found = _Found.of(Store(store.path, manifest), num_refits)
-    refitted, differences, note = np.empty(0, np.int64), np.empty(0), ""
+    found, note, of = _Found(), "", None
     try:
-        fit, own_scheme, seed = bootstrapped(name, manifest, law, scheme)
-        if "own_starts" in manifest["method"]:
-            note = "the starts that its method was given are not in the file"
-        elif found.kept:
-            refitted, differences = _refit(found, fit, own_scheme, seed, manifest)
+        of = bootstrapped(name, manifest, law, scheme)
     except UnknownNameError as error:
         note = str(error)
     except ValueError as error:
         found.faults.append(str(error))
+    found.read_all(Store(store.path, manifest), num_refits)
+    refitted, differences = np.empty(0, np.int64), np.empty(0)
+    if "own_starts" in manifest["method"]:
+        note = "the starts that its method was given are not in the file"
+    elif of is not None and found.kept:
+        refitted, differences = _refit(found, *of, manifest["library_version"])
     return DrawsCheck(
         path=name,
         faults=tuple(found.faults),
@@ -116,21 +117,22 @@ class _Found:
         self.faults: list[str] = []
         self.kept: list[tuple[_Group, pa.Table]] = []
 
-    @classmethod
-    def of(cls, store: Store, num_refits: int) -> "_Found":
-        """Read all files of a bootstrap."""
-        found, readable, ranges = cls(), [], []
-        found.faults += _faults_of(store.check_manifests)
+    def read_all(self, store: Store, num_refits: int) -> None:
+        """Read all files of a bootstrap, and keep draws to refit."""
+        readable, ranges = [], list[RowGroup]()
+        try:
+            store.check_manifests()
+        except ValueError as error:
+            self.faults.append(str(error))
         for file in store.sources():
             try:
                 ranges += file.row_groups()
                 readable.append(file)
             except ValueError as error:
-                found.faults.append(str(error))
+                self.faults.append(str(error))
         chosen = _evenly_spaced(ranges, num_refits)
         for file in in_stages("reading draws", readable):
-            found.read(file, chosen)
-        return found
+            self.read(file, chosen)
 
     def read(self, file: DrawsParquet, chosen: np.ndarray) -> None:
         """Read a file, and keep the chosen resamples that were not kept before."""
@@ -146,14 +148,6 @@ class _Found:
                 self.kept.append((own, result.take(inside - rows.start)))
 
 
-def _faults_of(check: Any) -> list[str]:
-    try:
-        check()
-    except ValueError as error:
-        return [str(error)]
-    return []
-
-
 def _evenly_spaced(ranges: Sequence[RowGroup], num: int) -> np.ndarray:
     """Resamples from the first to the last of those in the ranges."""
     if not ranges or not num:
@@ -166,7 +160,7 @@ def _evenly_spaced(ranges: Sequence[RowGroup], num: int) -> np.ndarray:
 
 
 def _refit(
-    found: _Found, fit: Fit, scheme: Scheme, seed: int, manifest: Mapping[str, Any]
+    found: _Found, fit: Fit, scheme: Scheme, seed: int, version: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Refit the kept resamples; differences from the draws are added to the faults."""
     import pyarrow as pa
@@ -181,7 +175,6 @@ def _refit(
     with stage("refitting some resamples"):
         refits = Refits.of(type(fit.law), fit.runs, fit.method)(stacks.losses, stacks.weights)
     wrong, differences = _compare(from_table(draws, fit.law), refits, fit)
-    version = manifest["library_version"]
     by = "" if version == __version__ else f" (made by farseer_jax {version}, not {__version__})"
     for at in np.flatnonzero(wrong):
         file, rows, _ = groups[at]

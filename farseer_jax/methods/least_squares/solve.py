@@ -15,6 +15,7 @@ from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_batch
 from farseer_jax.methods.least_squares.coarse import coarse_layout, met, rough
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_floor
 from farseer_jax.methods.least_squares.tiles import tiled
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import in_threads, num_threads, platform
 from farseer_jax.solvers.optima import NOT_FINITE, Optima
@@ -31,7 +32,7 @@ _MAX_CELLS = {"cpu": 100_000}  # room × width of refits: a wider solver is wast
 _LEAST_TURNS = 8  # elements of a call, in widths, from which on a wider solver pays
 # Values of δ on the way to least absolute deviations, the limit of Huber's objective.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
-_QUEUE, _MOST_CELLS = 64, 1 << 25  # largest queue, in widths, and cells of its sets
+_QUEUE, _MOST_CELLS = 64, 1 << 19  # largest queue, in widths, and cells of its sets
 
 
 def solve_from_starts(
@@ -96,6 +97,7 @@ def _solve_stage(
     refits: bool,
 ) -> Optima:
     """Fit every row from its own points, ``(row · start, free)``."""
+    refuse_forked()
     objective = layout.objective(method.objective)
     num_starts = len(points) // len(losses)
     tiles, num_tiles = tiled(layout)
