@@ -262,16 +262,22 @@ def once(task: Task) -> tuple[float, dict[str, np.ndarray]]:
 
 
 def difference(found: Arrays, expected: Arrays) -> float:
-    """The largest difference of elements that both have, relative to the largest of its kind."""
+    """The largest difference of elements that both have, relative to them.
+
+    Those below a thousandth of the largest count as that large; infinite where one side has no
+    finite number, or both have none at all.
+    """
     apart = 0.0
     for name, own in found.items():
         other = expected[name]
         num = min(len(own), len(other))
-        gap = np.abs(own[:num].astype(float) - other[:num])
-        scale = np.maximum(np.abs(other[:num]), 1e-3 * np.abs(other[:num]).max())
-        if not np.isfinite(gap).all():
+        own, other = own[:num].astype(float), other[:num].astype(float)
+        neither = np.isnan(own) & np.isnan(other)
+        if neither.all() or (np.isfinite(own) & np.isfinite(other) | neither).sum() < own.size:
             return np.inf
-        apart = max(apart, float((gap / scale).max()))
+        own, other = own[~neither], other[~neither]
+        scale = np.maximum(np.abs(other), 1e-3 * np.abs(other).max())
+        apart = max(apart, float((np.abs(own - other) / scale).max()))
     return apart
 
 
