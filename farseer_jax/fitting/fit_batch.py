@@ -20,7 +20,7 @@ from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.progress import report, unreported
-from farseer_jax.runtime.threads import default_device, in_threads, num_threads
+from farseer_jax.runtime.threads import default_device, in_threads, num_threads, platform
 
 # Refits per vectorised call: on a CPU what fits in its cache (a method may set its own
 # `cpu_block`), otherwise what fills the device.
@@ -168,7 +168,7 @@ class Refits:
             return self._few(*stacks)
         num_refits = len(stacks[0])
         own_block: int | None = getattr(self.method, "block", None)
-        block = own_block or _block_size(self.method, jax.default_backend())
+        block = own_block or _block_size(self.method, platform())
         blocks = _blocks(*stacks, block, _LEAST if own_block else block)
         report(0, num_refits)
         # the first block alone: otherwise every thread would compile the same kernel

@@ -62,8 +62,12 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
         block: whether it is for a block of refits.
         optimised: whether its searches of few candidates are worth all optimisation.
     """
-    many = {**_ONE_MODULE, **(_WHOLE_VECTORS if block else {})}
-    few = {**many, **_OLDER_EMITTERS, **({} if optimised else _LESS_OPTIMISED)}
+    many = {**_ONE_MODULE, **_WHOLE_VECTORS}
+    few = {
+        **(many if block else _ONE_MODULE),
+        **_OLDER_EMITTERS,
+        **({} if optimised else _LESS_OPTIMISED),
+    }
     of_many, of_few = (
         jax.jit(kernel, static_argnums=2, compiler_options=options) for options in (many, few)
     )
