@@ -107,6 +107,19 @@ def test_starts_chosen_on_some_runs_end_at_the_optimum_of_all(
     assert some.diagnostics.fraction_at_best() == 1.0
 
 
+@pytest.mark.parametrize("objective", ["squared", "squared-relative"])
+def test_minima_of_a_profile_of_some_runs_are_those_of_all(
+    runs: fj.Runs, request: pytest.FixtureRequest, objective: str
+) -> None:
+    method = fj.VariableProjection(objective, num_candidates=8, num_polished=2)
+    whole = fj.fit(fj.Chinchilla, runs, method)
+    request.getfixturevalue("staged")
+    some = fj.fit(fj.Chinchilla, runs, method)
+    _same_fit(some, whole, 1e-8)
+    ratio = some.diagnostics.profile / whole.diagnostics.profile
+    assert 0.5 < ratio.min() < ratio.max() < 2.0
+
+
 def test_every_start_has_an_answer(runs: fj.Runs, staged: None) -> None:
     """Starts that stop on some of the runs say how they ended there, in units of all runs."""
     found = fj.fit("E + A/N**a", runs, fj.LeastSquares(num_starts=32, max_steps=12)).diagnostics
