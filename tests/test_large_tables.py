@@ -8,7 +8,7 @@ import pytest
 
 import farseer_jax as fj
 from farseer_jax.methods.end_to_end import large_tables, layout, multi_start
-from farseer_jax.solvers import fit_problem, levenberg_marquardt
+from farseer_jax.solvers import column_matrix, levenberg_marquardt
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import minimise
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
@@ -63,7 +63,7 @@ def test_the_sum_over_blocks_of_runs_is_that_over_all(
     free = np.array([[1.0, 1.5, 0.6, 0.4], [1.2, 1.0, 0.4, 0.8]])
     both = np.ones(2, dtype=bool)
     whole = Evaluator(_problem(delta=delta, **precision), np.arange(2))
-    monkeypatch.setattr(fit_problem, "BLOCK", 64)
+    monkeypatch.setattr(column_matrix, "ROWS", 64)
     blocks = Evaluator(_problem(delta=delta, **precision), np.arange(2))
     assert len(_problem().blocks) == 7
     for exact in (both, ~both):
@@ -80,8 +80,8 @@ def test_the_sum_over_blocks_of_runs_is_that_over_all(
 def test_blocks_lead_to_the_same_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     start = np.array([[1.0, 1.5, 0.6, 0.4]])
     whole = minimise(_problem(delta=0.01), start)
-    for module in (fit_problem, levenberg_marquardt):
-        monkeypatch.setattr(module, "BLOCK", 64)
+    monkeypatch.setattr(column_matrix, "ROWS", 64)
+    monkeypatch.setattr(levenberg_marquardt, "_BLOCK", 64)
     blocks = minimise(_problem(delta=0.01), start)
     np.testing.assert_allclose(blocks.free, whole.free, rtol=1e-9)
     np.testing.assert_allclose(blocks.value, whole.value, rtol=1e-13)

@@ -1,17 +1,15 @@
 """What a batch of fits minimises."""
 
-import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from farseer_jax.solvers.column_matrix import ColumnMatrix, row_blocks
 from farseer_jax.solvers.correlated_residuals import CorrelatedWeights
 from farseer_jax.solvers.numpy_jaxpr import BoundFunction, NumpyFunction
-
-BLOCK = 16_384  # predictions at once: their arrays stay in the cache
 
 ResidualScale: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
@@ -49,8 +47,8 @@ class FitProblem:
         prior_mean: of the parameters, ``(parameter,)`` or ``(data_set, parameter)``.
         prior_precision: ``1 / sd²``, 0 without a prior; ``(parameter,)`` or ``(data_set,
             parameter)``.
-        linear: ``(run, column)`` or ``(data_set, run, column)``; for squares without a
-            ``residual_scale`` only.
+        linear: ``(run, column)`` or ``(data_set, run, column)``, or a matrix of them; for squares
+            without a ``residual_scale`` only.
     """
 
     function: NumpyFunction
@@ -68,7 +66,7 @@ class FitProblem:
     group: np.ndarray | None = None
     prior_mean: np.ndarray | None = None
     prior_precision: np.ndarray | None = None
-    linear: np.ndarray | None = None
+    linear: np.ndarray | ColumnMatrix | None = None
     bound: BoundFunction = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +78,7 @@ class FitProblem:
             np.isinf(self.delta) and self.quantile == 0.5 and self.residual_scale is None
         ):
             raise ValueError("linear columns need the objective 'squared' on the link's scale")
-        one = self.linear is not None and self.linear.ndim == 2
+        one = self.linear is not None and ColumnMatrix.of(self.linear).is_shared
         if one and (self.weights == self.weights[0]).all():
             object.__setattr__(self, "weights", self.weights[:1])  # eliminate columns once
         if (self.weights == 0.0).any():  # what stands there may be NaN
@@ -92,42 +90,12 @@ class FitProblem:
         return None if self.linear is None else CorrelatedWeights.of(self.weights, self.linear)
 
     @cached_property
-    def blocks(self) -> tuple["FitProblem", ...]:
-        """The same without priors for each block of runs; none where one block has all runs.
-
-        The objective is their sum, so that its arrays are those of a block, however many runs
-        there are. Linear columns couple all runs.
-        """
-        num = self.bound.num_runs
-        if self.linear is not None or num <= BLOCK:
-            return ()
-        edges = np.linspace(0, num, -(-num // BLOCK) + 1).astype(int)
-        return tuple(self.of_runs(slice(a, b)) for a, b in itertools.pairwise(edges))
-
-    def of_runs(self, some: Any) -> "FitProblem":
-        """The objective of some runs, without the priors.
-
-        Args:
-            some: a slice or an array of their places.
-        """
-        shapes = self.function.input_shapes
-        inputs = {
-            name: np.asarray(values)[..., some, :]
-            if shapes[name]
-            else np.asarray(values)[..., some]
-            for name, values in self.inputs.items()
-            if name in shapes
-        }
-        return replace(
-            self,
-            inputs=inputs,
-            target=self.target[:, some],
-            weights=self.weights[:, some],
-            group=None if self.group is None else self.group[some],
-            prior_mean=None,
-            prior_precision=None,
-            linear=None if self.linear is None else self.linear[..., some, :],
-        )
+    def blocks(self) -> list[tuple[slice, BoundFunction]]:
+        """Blocks of runs, each with the function bound to their inputs."""
+        found = row_blocks(self.bound.num_runs)
+        if len(found) == 1:
+            return [(found[0], self.bound)]
+        return [(runs, self.bound.at_runs(runs)) for runs in found]
 
     @property
     def num_data_sets(self) -> int:

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farseer_jax.solvers.fit_problem import BLOCK, FitProblem
+from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.objective_evaluation import Evaluation, Evaluator
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, RUNNING, STALLED, Optima
 from farseer_jax.solvers.quadratic_model import QuadraticModel, scale_of
 from farseer_jax.solvers.small_systems import Factors, solve_factorised
+
+_BLOCK = 16_384  # predictions at once: their arrays stay in the cache
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None 
         starts = np.broadcast_to(starts, (num_sets, *starts.shape))
     flat = starts.reshape(-1, starts.shape[-1])
     rows = np.repeat(np.arange(num_sets), starts.shape[1])
-    block = max(1, BLOCK // problem.bound.num_runs)
+    block = max(1, _BLOCK // problem.bound.num_runs)
     parts = [
         _Search(problem, rows[k : k + block], flat[k : k + block], settings).run()
         for k in range(0, len(flat), block)
