@@ -8,6 +8,7 @@ import pytest
 
 import farseer_jax as fj
 from farseer_jax.methods.end_to_end import large_tables, layout, multi_start
+from farseer_jax.runtime import memory
 from farseer_jax.solvers import column_matrix, levenberg_marquardt
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import minimise
@@ -16,6 +17,7 @@ from farseer_jax.solvers.objective_evaluation import Evaluator
 
 NUM = 600
 LAW = "E + A/N**a + B/D**b"
+LAW_CLASS = fj.law(LAW)
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +169,30 @@ def test_copies_are_those_of_numpy() -> None:
     found = layout.unique_columns(rows)
     assert np.array_equal(found[0], first)
     assert np.array_equal(found[1], place.ravel())
+
+
+def test_draws_of_a_large_table_do_not_depend_on_how_many_are_held(
+    runs: fj.Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small budget cuts the resamples into small streams and calls, of the same digits."""
+    fit = fj.fit(fj.Chinchilla, runs, fj.LeastSquares(num_starts=8))
+    monkeypatch.setattr(memory, "BUDGET", 32 * NUM * 8)
+    few = fj.bootstrap(fit, 20, chunk_size=8, scheme="runs")
+    many = fj.bootstrap(fit, 24, scheme="runs")
+    for one, other in zip(
+        (batch.law.to_vector() for batch in few.draws.batches()),
+        (batch.law.to_vector() for batch in many.draws.batches()),
+        strict=False,
+    ):
+        assert np.array_equal(np.asarray(one)[:, :20], np.asarray(other)[:, :20])
+
+
+def test_a_small_budget_changes_no_digit_of_refits(
+    runs: fj.Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = np.random.default_rng(5).exponential(size=(20, NUM))
+    method = fj.LeastSquares(num_starts=8)
+    whole = fj.fit_batch(LAW_CLASS, runs, weights=weights, method=method)
+    monkeypatch.setattr(memory, "BUDGET", 1000)
+    small = fj.fit_batch(LAW_CLASS, runs, weights=weights, method=method)
+    assert np.array_equal(small.law.to_vector(), whole.law.to_vector())
