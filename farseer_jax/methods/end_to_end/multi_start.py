@@ -14,7 +14,7 @@ from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refi
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.large_tables import MANY_RUNS, parts_of, search
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
-from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, best_point
+from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, refit_starts
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.runs.runs import Runs
@@ -22,12 +22,12 @@ from farseer_jax.solvers.optima import Optima
 
 
 class MultiStartMethod(EndToEndMethod):
-    """A fit is the best of many starts; a refit starts from the optimum of all runs.
+    """A fit is the best of many starts; a refit starts from those of all runs.
 
     Attributes:
         num_starts: number of starts of a fit.
-        refit_starts: starts of each refit of a batch, beside the optimum of all runs; none for a
-            large table, whose refits stay near it.
+        refit_starts: further optima of all runs, at most, from which each refit starts as well;
+            none for a large table, whose refits stay near the best.
         seed: seed of the starts.
         starts: laws to start from instead, leaves ``(start,)``.
     """
@@ -92,12 +92,10 @@ class MultiStartMethod(EndToEndMethod):
         return search(solve, layout, free, starts, losses, weights, self.seed)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
-        """Refit stacks of losses and weights, ``(batch, run)``, from the optimum of all runs."""
+        """Refit stacks of losses and weights, ``(batch, run)``, from the optima of all runs."""
         free = free_of(self, design)
-        with _ONE_AT_A_TIME:  # blocks run in threads: the first one finds it for all
-            starts = _optimum(design, self)[None]
-        if self.refit_starts and len(design.runs) < MANY_RUNS:
-            starts = np.concatenate([starts, starts_of(self, design, free, self.refit_starts)])
+        with _ONE_AT_A_TIME:  # blocks run in threads: the first one finds them for all
+            starts = _refit_starts(design, self)
         found = self.solve(design, free, starts, losses, weights, refits=True)
         return best_of_each(design, free, found, losses, weights)
 
@@ -116,7 +114,8 @@ _ONE_AT_A_TIME = Lock()
 
 
 @lru_cache(maxsize=4)
-def _optimum(layout: Layout, method: MultiStartMethod) -> np.ndarray:
-    """Free parameters of the fit to all runs: where refits start."""
+def _refit_starts(layout: Layout, method: MultiStartMethod) -> np.ndarray:
+    """Where refits start, ``(start, free)``."""
     free = free_of(method, layout)
-    return best_point(method.search(layout, free, layout.runs.loss, weights_of(layout.runs)))
+    found = method.search(layout, free, layout.runs.loss, weights_of(layout.runs))
+    return refit_starts(found, method.refit_starts if len(layout.runs) < MANY_RUNS else 0)
