@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
-
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import Gathered
+from farseer_jax.runtime.compiled import compiled as compiled_by_jax
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid
 from farseer_jax.types import Array
@@ -69,7 +68,8 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
         **({} if optimised else _LESS_OPTIMISED),
     }
     of_many, of_few = (
-        jax.jit(kernel, static_argnums=2, compiler_options=options) for options in (many, few)
+        compiled_by_jax(static=("options",), compiler_options=options)(kernel)
+        for options in (many, few)
     )
 
     def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
