@@ -323,5 +323,5 @@ def refuse_another_past(curve: Curve, schedule: Schedule) -> None:
         raise ValueError(
             f"curve {curve.name!r}: the schedule has the rate {other[at - 1]:.3g} at step {at:,}, "
             f"and the run had {own[at - 1]:.3g}: it cannot continue that run; leave curve= out for "
-            "a new run, or give the schedule the same warm-up and peak"
+            "a new run, or give the schedule the same warmup and peak"
         )

@@ -20,6 +20,7 @@ from farseer_jax.laws.separable import OneDataTerm, is_separable
 from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.types import Array
 
@@ -39,6 +40,7 @@ _curves = jax.jit(curves)
 def evaluate_curves(law: OneDataTerm, N: ArrayLike) -> np.ndarray:
     """U, B and A at sizes N, ``(3, size)``, in float64."""
     sizes = numbers("N", N, "positive")
+    refuse_forked()
     with jax.enable_x64(True):
         padded = jnp.asarray(_padded(sizes, _bucket(len(sizes))))
         return np.asarray(_curves(law, padded))[:, : len(sizes)]
@@ -264,6 +266,7 @@ def _losses(laws: Law, inputs: dict[str, Array]) -> Array:
 def _compiled_losses(
     structure: Any, rows: list[np.ndarray], inputs: Mapping[str, np.ndarray]
 ) -> np.ndarray:
+    refuse_forked()
     num = len(next(iter(inputs.values())))
     with jax.enable_x64(True):
         laws = jax.tree.unflatten(structure, [jnp.asarray(row) for row in rows])

@@ -1,6 +1,7 @@
 """The base class of public results: printing, pandas, JSON."""
 
 import abc
+import dataclasses
 import html
 import json
 from collections.abc import Sequence
@@ -94,6 +95,11 @@ class Result(abc.ABC):
             )
         with classes_given(law):
             return restore(cls, content.get("fields"), name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # for another process; what was computed from the fields and kept may not be picklable
+        own: Any = self  # a dataclass
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(own)}
 
     def __str__(self) -> str:
         return "\n\n".join(str(part) for part in self.text_parts())

@@ -18,7 +18,16 @@ _Result = TypeVar("_Result")
 
 def num_threads() -> int:
     """One per core on a CPU, where XLA runs a call on one core; otherwise 1 fills the device."""
-    return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+    return num_cores() if jax.default_backend() == "cpu" else 1
+
+
+def num_cores() -> int:
+    """Cores that this process may use: on a shared machine often fewer than it has."""
+    if sys.version_info >= (3, 13):
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @cache

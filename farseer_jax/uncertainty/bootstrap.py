@@ -16,9 +16,10 @@ from farseer_jax.laws.law import Law
 from farseer_jax.runtime.progress import counted_from, report, stage
 from farseer_jax.uncertainty import distributed
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
-from farseer_jax.uncertainty.draws import Draws, FileDraws, MemoryDraws, Range, join
+from farseer_jax.uncertainty.draws import Draws, FileDraws, MemoryDraws, join
 from farseer_jax.uncertainty.draws_file import Store
 from farseer_jax.uncertainty.draws_manifest import manifest_of
+from farseer_jax.uncertainty.draws_table import Range
 from farseer_jax.uncertainty.resampling import Draw, Scheme, Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 

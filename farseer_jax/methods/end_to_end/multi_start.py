@@ -12,6 +12,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.choose_starts import check_law, starts_of
 from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.large_tables import MANY_RUNS, parts_of, search
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, best_point
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
@@ -25,7 +26,8 @@ class MultiStartMethod(EndToEndMethod):
 
     Attributes:
         num_starts: number of starts of a fit.
-        refit_starts: starts of each refit of a batch, beside the optimum of all runs.
+        refit_starts: starts of each refit of a batch, beside the optimum of all runs; none for a
+            large table, whose refits stay near it.
         seed: seed of the starts.
         starts: laws to start from instead, leaves ``(start,)``.
     """
@@ -74,16 +76,27 @@ class MultiStartMethod(EndToEndMethod):
         """Fit one set of losses and weights, in float64."""
         free = free_of(self, design)
         check_number(design, weights, free)
-        starts = starts_of(self, design, free, self.num_starts)
-        found = self.solve(design, free, starts, losses[None], weights[None])
+        found = self.search(design, free, losses, weights)
         return best_of_starts(design, free, found, losses, weights)
+
+    def search(self, layout: Layout, free: Free, losses: np.ndarray, weights: np.ndarray) -> Optima:
+        """Where each start of a fit ends, ``(start,)``; of a large table see :func:`search`."""
+
+        def solve(
+            own: Layout, starts: np.ndarray, losses: np.ndarray, weights: np.ndarray
+        ) -> Optima:
+            return self.solve(own, free, starts, losses[None], weights[None])
+
+        few = next(parts_of(layout, losses, weights, self.seed)).layout
+        starts = starts_of(self, few, free, self.num_starts)
+        return search(solve, layout, free, starts, losses, weights, self.seed)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Refit stacks of losses and weights, ``(batch, run)``, from the optimum of all runs."""
         free = free_of(self, design)
         with _ONE_AT_A_TIME:  # blocks run in threads: the first one finds it for all
             starts = _optimum(design, self)[None]
-        if self.refit_starts:
+        if self.refit_starts and len(design.runs) < MANY_RUNS:
             starts = np.concatenate([starts, starts_of(self, design, free, self.refit_starts)])
         found = self.solve(design, free, starts, losses, weights, refits=True)
         return best_of_each(design, free, found, losses, weights)
@@ -106,6 +119,4 @@ _ONE_AT_A_TIME = Lock()
 def _optimum(layout: Layout, method: MultiStartMethod) -> np.ndarray:
     """Free parameters of the fit to all runs: where refits start."""
     free = free_of(method, layout)
-    starts = starts_of(method, layout, free, method.num_starts)
-    own = weights_of(layout.runs)[None]
-    return best_point(method.solve(layout, free, starts, layout.runs.loss[None], own))
+    return best_point(method.search(layout, free, layout.runs.loss, weights_of(layout.runs)))

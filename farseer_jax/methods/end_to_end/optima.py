@@ -10,7 +10,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.determination import Determination, determination
 from farseer_jax.methods.end_to_end.free_parameters import ZERO, Free
 from farseer_jax.methods.end_to_end.identifiability import Optimum
-from farseer_jax.methods.end_to_end.layout import Layout, distinct_rows
+from farseer_jax.methods.end_to_end.layout import Layout, distinct_rows, unique_columns
 from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.methods.method import Solved, SolvedBatch
 from farseer_jax.methods.outcome import Outcome
@@ -54,7 +54,7 @@ def solved(
     """One fit, with the errors of its distinct fitted runs."""
     fitted = np.flatnonzero(weights > 0)
     rows = distinct_rows(layout.law, layout.runs, losses)[:, fitted]
-    index = fitted[np.unique(rows, axis=1, return_index=True)[1]]
+    index = fitted[unique_columns(rows)[0]]
     error = relative_error(evaluate_runs(law, layout.runs)[index], losses[index])
     return Solved(law, outcome, error, report)
 

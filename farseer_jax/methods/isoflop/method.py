@@ -26,6 +26,7 @@ from farseer_jax.methods.outcome import Outcome
 from farseer_jax.objectives import relative_error
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid, Refined, Search, search_from_dict
 
 
@@ -114,6 +115,7 @@ class IsoFLOP:
             ValueError: the budgets determine no law; the message says why.
         """
         runs, budgets = design
+        refuse_forked()
         with jax.enable_x64(True):
             found = to_numpy(solve_jit(budgets, losses, weights, self.min_runs, self.search))
         outcome = Outcome.from_code(int(found.outcome))
@@ -130,6 +132,7 @@ class IsoFLOP:
 
     def fit_block(self, design: RunsDesign, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
+        refuse_forked()
         with jax.enable_x64(True):
             return to_numpy(
                 solve_block(design.budgets, losses, weights, self.min_runs, self.search)

@@ -17,6 +17,7 @@ from farseer_jax.types import Array
 # XLA's older loops, in one LLVM module: half the time to compile on a CPU, and no slower. Whole
 # registers where the processor has wide ones: a little faster.
 _COMPILER_OPTIONS = {
+    "xla_cpu_experimental_ynn_fusion_type": "",
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_cpu_prefer_vector_width": 512,

@@ -12,6 +12,7 @@ import jax
 
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import Gathered
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid
 from farseer_jax.types import Array
 
@@ -68,6 +69,7 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
     )
 
     def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
+        refuse_forked()
         chosen = of_many if _many_candidates(options) else of_few
         return chosen(layout, runs, options) if block else chosen(layout, runs, *_apart(options))
 
