@@ -78,7 +78,7 @@ def bootstrap(
     scheme, seed = as_scheme(scheme, setting), _whole("seed", seed, 0)
     num = _num_resamples(num_resamples, scheme, setting)
     chunk = _whole("chunk_size", chunk_size, 1)
-    refits = Refits.of(type(fit.law), fit.runs, fit.method, devices)
+    refits = Refits.of_fit(fit, devices)
 
     def make(ranges: Sequence[Range]) -> Iterator[tuple[int, BatchFit]]:
         return _make(refits, scheme, setting, seed, ranges)
