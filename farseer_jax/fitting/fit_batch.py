@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from farseer_jax.fitting.arguments import as_method, as_parts
+from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.parameter_columns import numbers_by_column
@@ -159,6 +160,15 @@ class Refits:
         few = few and (hasattr(method, "prepare_few") or hasattr(method, "fit_few"))
         prepare = getattr(method, "prepare_few", method.prepare) if few else method.prepare
         return cls(runs, method, prepare(kind, runs), _devices(devices), few)
+
+    @classmethod
+    def of_fit(cls, fit: Fit, devices: Sequence[Any] | None = None) -> "Refits":
+        """Prepare refits of a fit, which methods that search from many starts begin at its law."""
+        own = getattr(fit.method, "prepare_refits", None)
+        if own is None:
+            return cls.of(type(fit.law), fit.runs, fit.method, devices)
+        design = own(fit.runs, fit.law, fit.diagnostics)
+        return cls(fit.runs, fit.method, design, _devices(devices))
 
     def __call__(
         self, losses: ArrayLike | None = None, weights: ArrayLike | None = None

@@ -33,6 +33,7 @@ class Layout:
         law: the law's class.
         runs: the runs.
         by_curves: whether the law is solved by its curves of N.
+        fitted: the law fitted to the runs, where refits start; None: they search for it.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -42,6 +43,7 @@ class Layout:
     law: type[Law]
     runs: Runs
     by_curves: bool
+    fitted: Law | None = None
 
     @property
     def num_copies(self) -> int:
