@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import farseer_jax as fj
+from farseer_jax.results.digest import json_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Table
 from farseer_jax.uncertainty.draws import Draws, join
@@ -413,7 +414,7 @@ def test_a_damaged_result_is_refused() -> None:
     content = json.loads(calibration().to_json())
     del content["fields"]["rate"]
     with pytest.raises(ValueError, match=r"the JSON text is damaged .*; write it again"):
-        fj.Calibration.from_json(json.dumps(content))
+        fj.Calibration.from_json(json_text(content))
 
 
 class Halves(fj.Law):
