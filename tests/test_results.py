@@ -362,8 +362,11 @@ def test_json_there_and_back(made: tuple[Result, set[str]], tmp_path: Any) -> No
     path = tmp_path / "result.json"
     text = own.to_json(path)
     assert path.read_text(encoding="utf-8") == text
-    for source in (text, path):
+    indented = json.dumps(json.loads(text), indent=4)
+    for source in (text, path, indented):
         assert_same(type(own).from_json(source), own, type(own).__name__)
+    other_order = json.dumps(json.loads(text), sort_keys=True)
+    type(own).from_json(other_order)
     again = type(own).from_json(text)
     assert str(again) == str(own)
     assert again.to_json() == text

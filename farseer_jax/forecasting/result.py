@@ -96,6 +96,13 @@ class Forecast(Result):
     usual: tuple[UsualLaw, ...] = ()
     observed: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        names = tuple(self.law_class.inputs())
+        if set(self.points) != set(names):
+            raise ValueError(f"points: expected {', '.join(names)}, got {', '.join(self.points)}")
+        own = {name: self.points[name] for name in names}  # a file may give them in another order
+        object.__setattr__(self, "points", own)
+
     def at(self, points: PointsLike, *, level: float | None = None) -> "Forecast":
         """The same forecast at other points.
 

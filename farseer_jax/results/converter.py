@@ -74,8 +74,6 @@ def restore(kind: type, state: Any, name: str) -> Any:
         ValueError: the state is damaged; the message begins with the name of its source.
     """
     try:
-        if not isinstance(state, Mapping):
-            raise ValueError("expected its fields by name")
         return converter().structure(state, kind)
     except Exception as error:  # cattrs groups errors by field
         cause: BaseException = error

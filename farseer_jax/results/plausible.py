@@ -25,7 +25,7 @@ def check_ranges(result: Any, where: str = "") -> None:
     """
     import equinox as eqx
 
-    for name, value in _parts(result):
+    for name, value in parts_of(result):
         place = f"{where}.{name}".lstrip(".")
         if _is_number(value):
             for applies, holds, needs in _RULES:
@@ -38,7 +38,8 @@ def check_ranges(result: Any, where: str = "") -> None:
             check_ranges(value, place)
 
 
-def _parts(value: Any) -> list[tuple[str, Any]]:
+def parts_of(value: Any) -> list[tuple[str, Any]]:
+    """The fields of a dataclass, or the entries of a mapping or sequence, each with its name."""
     if dataclasses.is_dataclass(value):
         return [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
     if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ from farseer_jax.results.converter import cause_of, classes_given, restore, stat
 from farseer_jax.results.digest import json_text
 from farseer_jax.results.files import write_text
 from farseer_jax.results.json_file import read_content
-from farseer_jax.results.plausible import check_ranges
+from farseer_jax.results.plausible import check_ranges, parts_of
 from farseer_jax.results.table import Table
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ class Result(abc.ABC):
             ValueError: there is such a field.
         """
         check_ranges(self)
+        for _, part in parts_of(self):
+            for own in part if isinstance(part, tuple) else (part,):
+                if isinstance(own, Result):
+                    own.check_parts()
 
     def file_content(self) -> dict[str, Any]:
         """The content of a file: :meth:`to_dict` for readers, and all fields, exactly.
@@ -97,8 +101,10 @@ class Result(abc.ABC):
         name, content = read_content(
             source, "a JSON object", kind, FORMAT_VERSION, "write it again"
         )
+        if not isinstance(content.get("fields"), dict):
+            raise ValueError(f"{name} is damaged (expected its fields by name); write it again")
         with classes_given(law):
-            found = restore(cls, content.get("fields"), name)
+            found = restore(cls, content["fields"], name)
         try:
             found.check_parts()
         except Exception as error:
