@@ -298,7 +298,7 @@ def test_parts_that_were_removed_are_made_again(folder: Path) -> None:
     (folder / "draws.parquet.parts" / MIDDLE).unlink()
     found = check_draws(folder / "draws.parquet.parts")
     assert (found.intact, found.num_draws, found.num_missing) == (True, 40, 20)
-    assert "40 intact in 2 files, 20 before the last one missing" in str(found)
+    assert "40 intact in 2 files, 20 before the last one missing; unfinished\n" in str(found)
     assert found.refitted.tolist() == [0, 4, 8, 13, 17, 41, 46, 50, 54, 59]
     make(out, resume=True)
     assert out.read_bytes() == (folder / "whole.parquet").read_bytes()

@@ -8,6 +8,7 @@ import numpy as np
 
 from farseer_jax.results.result import Headline, Result
 from farseer_jax.results.table import Column, Table
+from farseer_jax.uncertainty.draws_file import PARTS
 
 _MOST_FAULTS = 20
 
@@ -116,8 +117,9 @@ class DrawsCheck(Result):
         if not own:
             return []
         missing = f", {self.num_missing:,} before the last one missing" if self.num_missing else ""
+        unfinished = "; unfinished" if self.path.endswith(PARTS) else ""
         return [
-            ("draws", f"{self.num_draws:,} intact in {_files(self.files)}{missing}"),
+            ("draws", f"{self.num_draws:,} intact in {_files(self.files)}{missing}{unfinished}"),
             ("bootstrap", f"{own['law']} law, {own['num_runs']} runs, {own['method']} method"),
             ("scheme", f"{own['scheme']}, seed {own['seed']}"),
             ("made by", f"farseer_jax {own['library_version']}"),

@@ -87,6 +87,6 @@ def _has_draws(path: Path) -> bool:
     from farseer_jax.uncertainty.draws_manifest import METADATA
 
     try:
-        return METADATA in (pq.read_schema(path).metadata or {})
+        return METADATA in (pq.read_metadata(path).metadata or {})
     except (OSError, pa.ArrowInvalid):
         return False  # the reader of tables says what is wrong
