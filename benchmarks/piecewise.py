@@ -5,6 +5,11 @@
 Prints JSON: times, ratios, exponentials, and their share of what this machine's ``exp`` reaches.
 The runs are the paper's 326 (sizes up to 5.4 B), simulated by the package: real losses would
 change no time.
+
+The dense search takes 2.4 ns of a core per exponential (3.1 before its blocks fitted the cache and
+its loops took whole registers), where `exp` alone takes 0.85 to 1.15: the rest is the squared error
+of each pair, and the sums and last terms of a block's candidates, which every fourth slot reads and
+writes.
 """
 
 import jax

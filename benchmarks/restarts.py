@@ -2,26 +2,42 @@
 
     python benchmarks/restarts.py [--out FILE]
 
-30,000 and 300,000 starts on the paper's 326 runs (losses drawn from the embedded law). SciPy runs
-start by start, 100 of them, which is extrapolated; once with its default Jacobian (two-point
-differences) and once with an analytic one; optimistix, where it is installed, mapped over 256.
-Rates are per core: SciPy uses one.
+30,000 starts by `fit` with its defaults: on the paper's real runs of 0.2 to 5.4 B, where
+../shared/data has them (*real*), and on losses drawn from the embedded law at the same N and D
+(*simulated*). SciPy goes start by start, to the same tolerance, with its default Jacobian
+(two-point differences) and with an analytic one, 60 starts on real runs and 100 on the others.
+optimistix, where it is installed, is mapped over 256. Times are of the CPU, all cores together,
+so that a busy machine changes them little; seconds by the clock stand beside them.
+
+What is counted: starts that continue on all runs after most met on 42 of them; how many of the
+first 256 end, to 1e-9 of the objective, where they end in a fit of 256 starts, which never meet.
+
+Why not faster: an evaluation on 42 runs takes 2.1 µs of a core, in batches of 128 starts. Its 133
+exponentials and logarithms take 0.15 µs at the rate of `exp` alone, 7 %. The rest is some 150
+loops over arrays that the second-level cache holds: the curves and their slopes 0.24 µs, the sums
+over runs 0.5, the products of slopes 0.34, projection 0.1, elimination of 9 x 9 systems 0.3, and
+0.6 for what chooses between old and new states. XLA fuses no sums with what they are sums of, so
+that each of these is read and written once more than the arithmetic needs.
 """
 
 import importlib.util
 import os
 import resource
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
-from _timing import exp_rate, report
+from _timing import report
 from scipy.optimize import least_squares
 
 import farseer_jax as fj
 from farseer_jax.methods.least_squares import solve as _solve
 
-NUM_SCIPY, NUM_OPTIMISTIX, TOLERANCE = 100, 256, 1e-10
+NUM_STARTS, NUM_SCIPY, NUM_OPTIMISTIX, NUM_ALONE = 30_000, {"real": 60, "simulated": 100}, 256, 256
+ROUNDS = 3  # in turn, of which the best of each counts
+TOLERANCE = fj.LeastSquares().tolerance
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "farseer_404.csv"
 
 
 def scipy_seconds(runs: fj.Runs, vectors: np.ndarray, analytic: bool) -> dict:
@@ -49,7 +65,7 @@ def scipy_seconds(runs: fj.Runs, vectors: np.ndarray, analytic: bool) -> dict:
         return np.stack(columns, 1)
 
     costs = []
-    start = time.perf_counter()
+    start = time.process_time()
     with np.errstate(all="ignore"):
         for vector in vectors.T:
             try:
@@ -60,10 +76,10 @@ def scipy_seconds(runs: fj.Runs, vectors: np.ndarray, analytic: bool) -> dict:
                 costs.append(found.cost)
             except ValueError:
                 costs.append(np.inf)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     best = np.min(costs)
     at_best = float(np.mean(np.array(costs) <= best * (1 + 1e-6)))
-    return {"seconds_per_start": seconds / NUM_SCIPY, "best": float(best), "at_best": at_best}
+    return {"core_seconds_per_start": seconds / len(costs), "best": float(best), "at_best": at_best}
 
 
 def optimistix_seconds(runs: fj.Runs, vectors: np.ndarray) -> dict:
@@ -86,13 +102,12 @@ def optimistix_seconds(runs: fj.Runs, vectors: np.ndarray) -> dict:
 
     starts = jnp.asarray(vectors.T)
     solve(starts).block_until_ready()
-    begin, begin_cpu = time.perf_counter(), time.process_time()
+    begin = time.process_time()
     costs = np.asarray(solve(starts))
-    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    cpu = time.process_time() - begin
     best = np.nanmin(costs)
     return {
-        "seconds_per_start": cpu / len(costs),  # of all cores together
-        "seconds_per_start_by_the_clock": seconds / len(costs),
+        "core_seconds_per_start": cpu / len(costs),
         "best": float(best),
         "at_best": float(np.mean(costs <= best * (1 + 1e-6))),
     }
@@ -104,13 +119,13 @@ def exponentials(num_rows: int, num_cells: int) -> int:
 
 
 def ours(runs: fj.Runs, num_starts: int) -> dict:
-    method = fj.LeastSquares(num_starts=num_starts, tolerance=TOLERANCE)
-    stages: list[tuple[tuple[int, int], float]] = []
+    method = fj.LeastSquares(num_starts=num_starts)
+    stages: list[tuple[tuple[int, int], np.ndarray]] = []
     solve_stage = _solve._solve_stage
 
     def counted(settings, layout, *rest):
         found = solve_stage(settings, layout, *rest)
-        stages.append((layout.run.shape, float(found.steps.sum())))
+        stages.append((layout.run.shape, found.steps))
         return found
 
     _solve._solve_stage = counted
@@ -118,60 +133,107 @@ def ours(runs: fj.Runs, num_starts: int) -> dict:
     found = fj.fit(fj.Farseer, runs, method).diagnostics
     seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
     _solve._solve_stage = solve_stage
-    total = sum(steps * exponentials(rows, rows * slots) for (rows, slots), steps in stages)
+    total = sum(steps.sum() * exponentials(rows, rows * slots) for (rows, slots), steps in stages)
+    alone = fj.fit(fj.Farseer, runs, fj.LeastSquares(num_starts=NUM_ALONE)).diagnostics
+    first = found.start_objective[:NUM_ALONE]
     return {
         "num_starts": num_starts,
         "seconds": seconds,
         "core_seconds_per_start": cpu / num_starts,
-        "seconds_per_start": seconds / num_starts,
-        "evaluations_per_start": {
-            f"{rows} x {slots} cells": steps / num_starts for (rows, slots), steps in stages
-        },
-        "exponentials_and_logarithms_per_second": total / seconds,
+        "continued": len(stages[-1][1]),
+        "stages": [
+            {"sizes": rows, "D": slots, "starts": len(steps), "evaluations": float(steps.mean())}
+            for (rows, slots), steps in stages
+        ],
+        "exponentials_and_logarithms_per_core_second": total / cpu,
         "best": found.objective,
         "at_best": found.fraction_at_best(),
         "within_1_percent": found.fraction_at_best(1e-2),
+        "end_as_if_alone": float(np.mean(np.isclose(first, alone.start_objective, rtol=1e-9))),
+        "no_worse_than_alone": float(np.mean(first <= alone.start_objective * (1 + 1e-9))),
         "peak_GiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
 
 
-def main() -> None:
-    runs = fj.example_runs().select(max_N=5.5e9)
-    cube = np.random.default_rng(0).random((NUM_SCIPY, 9))
+def starts_of(runs: fj.Runs, num: int) -> np.ndarray:
+    """Parameter vectors, ``(parameter, start)``."""
+    cube = np.random.default_rng(0).random((num, 9))
     with jax.enable_x64(True):
-        vectors = np.asarray(fj.Farseer.starts(runs, cube).to_vector())
-        ceiling = exp_rate()["per_second"]
-    ours(runs, 30_000)  # compile
-    ours_small = ours(runs, 30_000)
+        return np.asarray(fj.Farseer.starts(runs, cube).to_vector())
+
+
+def compared(name: str, runs: fj.Runs) -> dict:
+    """Both on one table, with the ratios of their times."""
+    ours(runs, NUM_STARTS)  # compile
+    vectors = starts_of(runs, NUM_SCIPY[name])
+    rounds = [
+        {
+            "batched": ours(runs, NUM_STARTS),
+            "scipy": scipy_seconds(runs, vectors, analytic=False),
+            "scipy_analytic_jacobian": scipy_seconds(runs, vectors, analytic=True),
+        }
+        for _ in range(ROUNDS)
+    ]
     peers = {
-        "scipy": scipy_seconds(runs, vectors, analytic=False),
-        "scipy_analytic_jacobian": scipy_seconds(runs, vectors, analytic=True),
+        kind: min((found[kind] for found in rounds), key=lambda one: one["core_seconds_per_start"])
+        for kind in rounds[0]
     }
+    own = peers.pop("batched")
     if importlib.util.find_spec("optimistix"):
-        many = np.random.default_rng(0).random((NUM_OPTIMISTIX, 9))
+        starts = starts_of(runs, NUM_OPTIMISTIX)
         with jax.enable_x64(True):
-            starts = np.asarray(fj.Farseer.starts(runs, many).to_vector())
             peers["optimistix"] = optimistix_seconds(runs, starts)
-    ours_large = ours(runs, 300_000)
+    return {
+        "runs": len(runs),
+        "batched": own,
+        "peers": peers,
+        "ratios_per_core": {
+            peer: found["core_seconds_per_start"] / own["core_seconds_per_start"]
+            for peer, found in peers.items()
+        },
+    }
+
+
+def tables() -> dict[str, fj.Runs]:
+    """The runs; a copy of a run counts once in a fit, so none is left for SciPy."""
+    found = {"simulated": fj.example_runs().select(max_N=5.5e9)}
+    if DATA.exists():
+        real = fj.read_runs(DATA).select(min_N=2e8, max_N=5.5e9)
+        found = {"real": real.select(mask=~real.is_copy), **found}
+    return found
+
+
+def exp_rate_of_a_core() -> float:
+    """Exponentials per second of CPU time, which a busy machine changes little."""
+    rates = []
+    with jax.enable_x64(True):
+        x = jax.numpy.asarray(np.random.default_rng(0).uniform(-12.0, 0.0, 1 << 17))
+        run = jax.jit(jax.numpy.exp)
+        for _ in range(20):
+            begin = time.process_time()
+            for _ in range(20):
+                run(x).block_until_ready()
+            rates.append(20 * len(x) / (time.process_time() - begin))
+    return max(rates[1:])
+
+
+def main() -> None:
+    own = tables()
+    found = {name: compared(name, runs) for name, runs in own.items()}
+    name, runs = next(iter(own.items()))
+    large = ours(runs, 10 * NUM_STARTS)
     raw = fj.fit(fj.RawFarseer, runs, fj.LeastSquares(num_starts=1_000)).diagnostics
-    best = ours_small["best"] * (1 + 1e-6)
+    ceiling = exp_rate_of_a_core()
+    rate = found[name]["batched"]["exponentials_and_logarithms_per_core_second"]
+    best = found[name]["batched"]["best"] * (1 + 1e-6)
     report(
         {
-            "runs": len(runs),
             "cores": os.cpu_count(),
-            "batched": [ours_small, ours_large],
-            "peers": peers,
-            "ratios_per_core": {
-                name: peer["seconds_per_start"] / ours_small["core_seconds_per_start"]
-                for name, peer in peers.items()
-            },
-            "ratios_by_the_clock": {
-                name: peer.get("seconds_per_start_by_the_clock", peer["seconds_per_start"])
-                / ours_small["seconds_per_start"]
-                for name, peer in peers.items()
-            },
-            "exp_ceiling_per_second": ceiling,
-            "share_of_ceiling": ours_small["exponentials_and_logarithms_per_second"] / ceiling,
+            "tolerance": TOLERANCE,
+            **found,
+            "ten_times_as_many": large,
+            "exp_per_core_second": ceiling,
+            "share_of_ceiling": rate / ceiling,
             "raw_form_at_best": float(np.mean(raw.start_objective <= best)),
             "raw_form_starts": raw.num_starts,
         }

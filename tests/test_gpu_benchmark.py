@@ -56,7 +56,8 @@ def test_a_section_that_fails_or_takes_too_long_does_not_end_the_rest(gpu, monke
 
     def differs(num, dtype):
         rest.append(jax.config.jax_default_device)
-        return gpu.Task(lambda: {"value": np.full(num, 1.0 + 1e-9 * len(rest), dtype)})
+        value = 1.0 + 1e-9 * len(rest)
+        return gpu.Task(lambda: value, lambda found: {"value": np.full(num, found, dtype)})
 
     makes = {"predictions": fails, "grid search": hangs, "schedules": differs}
     sections = {name: gpu.Section(make) for name, make in makes.items()}

@@ -25,6 +25,7 @@ from farseer_jax import (
 from farseer_jax.methods.derivatives import NoDerivativeError, Response
 from farseer_jax.methods.method import Solved
 from farseer_jax.methods.piecewise.derivatives import FarseerRefit, PiecewiseRefit
+from farseer_jax.methods.piecewise.stage1 import gather
 from farseer_jax.methods.searched_exponents import Evidence
 from farseer_jax.solvers.search import Errors, active_set
 
@@ -179,6 +180,25 @@ def test_a_run_without_weight() -> None:
     assert np.all(np.isfinite(slopes.by_losses))
     assert slopes.by_losses[run] == 0
     assert_slopes(at, slopes, 1e-6, 5e-4)
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_an_empty_cell_of_the_grid_leaves_all_derivatives(repeated: bool) -> None:
+    """A slot without a run has no derivative in its weight of 0, but is no run's."""
+    runs = shallow().runs
+    keep = np.delete(np.arange(len(runs)), 5)
+    keep = np.append(keep, keep[:1]) if repeated else keep
+    loss = runs.loss[keep] * np.linspace(1.0, 1.001, len(keep))
+    own = Runs(runs.N[keep], runs.D[keep], loss)
+    design = SQUARED.prepare(Farseer, own).design
+    with jax.enable_x64(True):
+        weights = np.ones(len(own))
+        slots, pull = jax.vjp(lambda weights: gather(design, own.loss, weights).weight, weights)
+        (slopes,) = pull(jnp.where(slots > 0.0, 1.0, jnp.nan))
+    assert (np.asarray(slots) == 0.0).any()
+    slopes = np.asarray(slopes)
+    assert np.isfinite(slopes).all()
+    assert np.count_nonzero(slopes) == len(own)
 
 
 def pairs_of_copies(runs: Runs) -> np.ndarray:

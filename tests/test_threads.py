@@ -1,13 +1,14 @@
-"""BLAS on one core where its threads would only wait."""
+"""How many threads: BLAS on one core where its threads would only wait, kernels by their device."""
 
 import os
 import sys
 
+import jax
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from farseer_jax.runtime.threads import num_cores, one_blas_thread
+from farseer_jax.runtime.threads import num_cores, num_threads, one_blas_thread, platform
 
 
 def threads_of_blas() -> list[int]:
@@ -36,3 +37,13 @@ def test_cores_are_those_that_this_process_may_use() -> None:
         assert num_cores() == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+def test_kernels_follow_the_default_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with a GPU a caller may ask for the CPU."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert platform() == "gpu"
+    assert num_threads() == 1
+    with jax.default_device(jax.devices("cpu")[0]):
+        assert platform() == "cpu"
+        assert num_threads() == num_cores()

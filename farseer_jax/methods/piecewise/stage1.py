@@ -53,11 +53,12 @@ def with_batch_axes(constant: np.ndarray, like: Array, num_axes: int) -> Array:
 def gather(design: Design, losses: RunValues, weights: RunValues) -> Gathered:
     """Average the repeats of one (N, D); k exact copies count as one run."""
     share = with_batch_axes(design.run_share, losses, 1)
+    # a slot without a run, of weight 0, has no derivative: it must not reach the run of its index
+    own = jnp.where(share > 0, weights[design.run_index], 0.0)
     if design.run_share.shape[2] == 1:  # no repeats anywhere: nothing to average
-        index = design.run_index[:, :, 0]
-        return Gathered(losses[index], weights[index] * share[:, :, 0])
+        return Gathered(losses[design.run_index[:, :, 0]], (own * share)[:, :, 0])
     repeat_loss = losses[design.run_index]
-    repeat_weight = weights[design.run_index]
+    repeat_weight = own
     total = jnp.sum(share * repeat_weight, axis=2)
     loss = safe_divide(jnp.sum(share * repeat_weight * repeat_loss, axis=2), total)
     return Gathered(loss, mean_weight(repeat_weight, 2, share))
