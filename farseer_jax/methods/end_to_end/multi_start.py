@@ -14,7 +14,7 @@ from farseer_jax.methods.end_to_end.choose_starts import check_law, starts_of
 from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
-from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, refit_starts
+from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, law_of, refit_starts
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
 from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
@@ -116,7 +116,9 @@ def _refit_starts(layout: Layout, method: MultiStartMethod) -> np.ndarray:
     starts = starts_of(method, layout, free, max(method.num_starts, method.refit_starts))
     own = weights_of(layout.runs)[None]
     found = method.solve(layout, free, starts, layout.runs.loss[None], own)
-    return refit_starts(found, method.refit_starts)
+    best, *others = refit_starts(found, method.refit_starts)
+    point = _point_of(law_of(layout, free, best), free)  # to the last digit that of a fit
+    return np.stack([point if np.isfinite(point).all() else best, *others])
 
 
 def _point_of(law: Law, free: Free) -> np.ndarray:
