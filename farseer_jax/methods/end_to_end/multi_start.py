@@ -15,7 +15,7 @@ from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refi
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.large_tables import MANY_RUNS, parts_of, search
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
-from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, refit_starts
+from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, law_of, refit_starts
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
 from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
@@ -127,7 +127,10 @@ def _refit_starts(layout: Layout, method: MultiStartMethod) -> np.ndarray:
         if np.isfinite(point).all():  # a parameter that is exactly 0 has no logarithm
             return point[None]
     found = method.search(layout, free, layout.runs.loss, weights_of(layout.runs))
-    return refit_starts(found, method.refit_starts if len(layout.runs) < MANY_RUNS else 0)
+    num_further = method.refit_starts if len(layout.runs) < MANY_RUNS else 0
+    best, *others = refit_starts(found, num_further)
+    point = _point_of(law_of(layout, free, best), free)  # to the last digit that of a fit
+    return np.stack([point if np.isfinite(point).all() else best, *others])
 
 
 def _point_of(law: Law, free: Free) -> np.ndarray:

@@ -11,7 +11,7 @@ from farseer_jax.methods.end_to_end.determination import Determination, determin
 from farseer_jax.methods.end_to_end.free_parameters import ZERO, Free
 from farseer_jax.methods.end_to_end.identifiability import Optimum
 from farseer_jax.methods.end_to_end.layout import Layout, distinct_errors
-from farseer_jax.methods.end_to_end.start_report import RIVAL, StartReport
+from farseer_jax.methods.end_to_end.start_report import StartReport, are_rivals
 from farseer_jax.methods.method import Solved, SolvedBatch
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.objectives import relative_error
@@ -179,13 +179,13 @@ def refit_starts(found: Optima, num_further: int) -> np.ndarray:
         found: where each start ended.
         num_further: how many others at most.
     """
-    value = np.where(found.status == CONVERGED, found.value, np.inf)
+    rivals = are_rivals(found.value, found.status)
     chosen = [_best(found, 1)[0]]
-    for start in np.argsort(value, kind="stable"):
-        if len(chosen) > num_further or not value[start] <= RIVAL * found.value[chosen[0]]:
+    for start in np.argsort(found.value, kind="stable"):
+        if len(chosen) > num_further:
             break
         apart = np.abs(found.free[start] - found.free[chosen]) > _SAME_POINT
-        if apart.any(axis=1).all():
+        if rivals[start] and apart.any(axis=1).all():
             chosen.append(start)
     return found.free[chosen]
 

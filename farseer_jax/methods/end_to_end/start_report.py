@@ -28,10 +28,24 @@ if TYPE_CHECKING:
 
 _NOTHING = 1e-22  # an objective below this is rounding: the start fits exactly
 _SAME = 1e-6  # of an objective: optima closer than this are one
-RIVAL = 2.0  # ratio of objectives up to which another optimum may be the best of a resample
+_RIVAL = 2.0  # ratio of objectives up to which another optimum may be the best of a resample
 _FEW_STARTS = 8
 _AT_SOME_BOUND = f"{Outcome.bound_active.message} The runs favour values beyond it."
 ENDINGS = ("converged", "out of steps", "stalled", "not finite")
+
+
+def are_rivals(value: np.ndarray, outcome: np.ndarray) -> np.ndarray:
+    """Starts that ended at another optimum than the best that may be the best of a resample.
+
+    Args:
+        value: objective where each start ended, ``(start,)``.
+        outcome: how it ended, 0 where it converged, ``(start,)``.
+    """
+    own = np.where(np.isfinite(value), value, np.inf)
+    least = own.min()
+    other = (own > least * (1.0 + _SAME) + _NOTHING) & (own <= _RIVAL * least)
+    found: np.ndarray = other & (outcome == 0)
+    return found
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,9 +111,7 @@ class StartReport(Report):
     @property
     def has_rivals(self) -> bool:
         """Whether a start found another optimum that may be the best of a resample."""
-        value, least = self.start_objective, self.objective
-        other = (value > least * (1.0 + _SAME) + _NOTHING) & (value <= RIVAL * least)
-        return bool((other & (self.start_outcome == 0)).any())
+        return bool(are_rivals(self.start_objective, self.start_outcome).any())
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per start."""

@@ -9,7 +9,7 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end.problem import Owners, Problem, curves_of
-from farseer_jax.methods.least_squares.row_sums import row_sums, with_powers
+from farseer_jax.methods.least_squares.row_sums import RowSums, row_sums, with_powers
 from farseer_jax.objectives import Residual
 from farseer_jax.solvers.partials import Function, partial_derivative
 from farseer_jax.types import Array
@@ -184,9 +184,14 @@ def evaluate_normal(
 
     def add(at: Array | int, sums: _Sums) -> _Sums:
         of_sizes = [values[at] for values in traced.of_sizes]
-        curves = evaluate_curves(traced, of_sizes, list(vector), second=newton is not None)
-        own = _sums_of_tile(law, residual, newton, problem.tile(at), curves)
-        return jax.tree.map(jnp.add, sums, own)
+        tile = problem.tile(at)
+
+        def curves_of_tile() -> CurveDerivatives:
+            return evaluate_curves(traced, of_sizes, list(vector), second=newton is not None)
+
+        curves = _once(curves_of_tile, problem)
+        rows = _once(lambda: row_sums(law, residual, newton, tile, curves.values), problem)
+        return jax.tree.map(jnp.add, sums, _sums_of_tile(newton, rows, curves))
 
     sums = _nothing(owners, vector[0])
     if len(problem.log_D) == 1:
@@ -207,17 +212,22 @@ def _nothing(owners: Owners, like: Array) -> _Sums:
     return _Sums(zeros(), [zeros(n) for n in num], blocks)
 
 
-def _sums_of_tile(
-    law: type[Separable],
-    residual: Residual,
-    newton: Array | None,
-    problem: Problem,
-    curves: CurveDerivatives,
-) -> _Sums:
-    # XLA would compute them anew for each of their many uses
-    sums, curves = jax.lax.optimization_barrier(
-        (row_sums(law, residual, newton, problem, curves.values), curves)
-    )
+def _once(function: Callable[[], Any], problem: Problem) -> Any:
+    """The results of a function, which XLA would compute anew for each of their many uses.
+
+    It does not look into the branches of a condition.
+    """
+    if len(problem.log_D) == 1:  # one tile: not on a CPU, where a condition waits for the host
+        return function()
+    shapes = jax.eval_shape(function)
+
+    def nothing() -> Any:
+        return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+    return jax.lax.cond(problem.num_tiles > 0, function, nothing)
+
+
+def _sums_of_tile(newton: Array | None, sums: RowSums, curves: CurveDerivatives) -> _Sums:
     gradient = [
         jnp.sum(slope * pull, 1) for slope, pull in zip(curves.slopes, sums.gradient, strict=True)
     ]
