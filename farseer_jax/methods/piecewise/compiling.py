@@ -12,6 +12,7 @@ import jax
 
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import Gathered
+from farseer_jax.runtime.compiler_options import accepted
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid
 from farseer_jax.types import Array
@@ -65,7 +66,8 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
     many = {**_ONE_MODULE, **(_WHOLE_VECTORS if block else {})}
     few = {**many, **_OLDER_EMITTERS, **({} if optimised else _LESS_OPTIMISED)}
     of_many, of_few = (
-        jax.jit(kernel, static_argnums=2, compiler_options=options) for options in (many, few)
+        jax.jit(kernel, static_argnums=2, compiler_options=accepted(options))
+        for options in (many, few)
     )
 
     def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
