@@ -221,7 +221,7 @@ class CurveFit(Result):
             problem, weights=self.weights[None], prior_precision=self.prior_precision[None]
         )
         found = laplace_at(problem, self.free[None], noise_of(self.errors))
-        posterior = posterior_of(member, columns, features, problem, found)
+        posterior = posterior_of(member, columns, problem, found)
         return Stack([posterior], np.ones(1), np.array([self.records[0].widening]))
 
     @cached_property
