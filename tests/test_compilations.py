@@ -24,6 +24,7 @@ from farseer_jax import (
 from farseer_jax.methods.piecewise.kernel import law_of, solve_block, solve_jit
 from farseer_jax.methods.piecewise.layout import Layout, gather_padded, layout_of
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.compiler_options import accepted
 
 
 def with_repeats() -> Runs:
@@ -160,3 +161,17 @@ def test_a_few_refits_by_kinked_objectives_reach_the_optimum(objective: str) -> 
     np.testing.assert_array_equal(few.outcome_code, usual.outcome_code)
     at = runs.N[:, None], runs.D[:, None]
     np.testing.assert_allclose(few.predict(*at), usual.predict(*at), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("version", "known"), [("0.10.2", True), ("0.11.0", False), ("0.12.0.1", False)]
+)
+def test_options_that_a_jaxlib_no_longer_knows_are_left_out(version: str, known: bool) -> None:
+    options = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_prefer_vector_width": 512}
+    found = accepted(options, version)
+    assert found.pop("xla_cpu_use_fusion_emitters", True) != known
+    assert found == {"xla_cpu_prefer_vector_width": 512}
+
+
+def test_a_jaxlib_that_nobody_has_tried_gets_no_options() -> None:
+    assert accepted({"xla_cpu_prefer_vector_width": 512}, "1.0.0") == {}

@@ -1,6 +1,7 @@
 """Figures in files: checked before anything is computed, and drawn from the result."""
 
 import contextlib
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,8 @@ def draw(
         arguments: further arguments of the function.
         width: of the figure, in millimetres.
     """
+    # that a folder for its cache cannot be written is no more of use than its other warnings
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib as mpl
 
     mpl.use("agg")  # no screen

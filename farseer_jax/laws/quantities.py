@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
+from farseer_jax.runtime.compiler_options import accepted
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array
 
@@ -30,7 +31,7 @@ _QUICK_TO_COMPILE = {
 }
 
 
-@partial(jax.jit, static_argnames="function", compiler_options=_QUICK_TO_COMPILE)
+@partial(jax.jit, static_argnames="function", compiler_options=accepted(_QUICK_TO_COMPILE))
 def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     def change(direction: Law) -> Array:
         return jax.jvp(lambda one: jnp.asarray(function(one, *arguments)), (law,), (direction,))[1]

@@ -14,6 +14,7 @@ from jax.flatten_util import ravel_pytree
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.compiler_options import accepted
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array, RunValues
 
@@ -156,7 +157,7 @@ class Refit(eqx.Module):
         return response
 
 
-@partial(jax.jit, static_argnums=3, compiler_options=_UNOPTIMISED)
+@partial(jax.jit, static_argnums=3, compiler_options=accepted(_UNOPTIMISED))
 def _response(refit: Refit, losses: Array, weights: Array, by_weights: bool) -> Response:
     response = refit.response(losses, weights)
     return response if by_weights else response._replace(by_weights=None)

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+_LONGEST_PREFIX = 255 - len(".12345678.part")  # bytes, of a name that most file systems allow
+
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a file beside the target, then rename it: no reader ever sees half a file.
@@ -31,7 +33,7 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: it is a directory; name a file in it")
     try:
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=aside_prefix(path), suffix=".part")
     except OSError as error:
         raise type(error)(
             f"cannot write {path}: {error.strerror} (is {path.parent} a folder you may write to?)"
@@ -48,6 +50,11 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         if isinstance(error, OSError) and error.filename in (None, aside):  # such as a full disk
             raise type(error)(f"cannot write {name!r}: {error.strerror or error}") from error
         raise
+
+
+def aside_prefix(path: Path) -> str:
+    """How the names of temporary files beside a target begin."""
+    return os.fsdecode(os.fsencode(f".{path.name}")[:_LONGEST_PREFIX]) + "."
 
 
 def _sync(path: str) -> None:

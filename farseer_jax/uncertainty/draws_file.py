@@ -271,7 +271,7 @@ class Store:
 
     def _clear_asides(self) -> None:
         """Remove half-written files of a process that was killed."""
-        own = self.path.parent.glob(f".{glob.escape(self.path.name)}.*.part")
+        own = self.path.parent.glob(f"{glob.escape(aside_prefix(self.path))}*.part")
         for aside in [*own, *self.parts.glob(".*.part")]:
             aside.unlink()
 

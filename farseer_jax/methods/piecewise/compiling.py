@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import Gathered
 from farseer_jax.runtime.compiled import compiled as compiled_by_jax
+from farseer_jax.runtime.compiler_options import accepted
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid
 from farseer_jax.types import Array
@@ -73,7 +74,7 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
     }
     whole = _in_turn(kernel) if block else kernel
     of_many, of_few = (
-        compiled_by_jax(static=("options",), compiler_options=options)(whole)
+        compiled_by_jax(static=("options",), compiler_options=accepted(options))(whole)
         for options in (many, few)
     )
 
