@@ -6,6 +6,8 @@ A result joins by a function that makes one, decorated by ``result`` with column
 import dataclasses
 import html
 import json
+import pickle
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -128,6 +130,13 @@ def batch_fit() -> fj.BatchFit:
 @result("N", "D", "estimate", "lower", "upper", "standard_error")
 def bootstrap() -> fj.Bootstrap:
     return fj.bootstrap(farseer_fit(), 100, seed=3)
+
+
+@result("file", "first_resample", "last_resample", "state")
+def draws_check() -> fj.DrawsCheck:
+    with tempfile.TemporaryDirectory() as folder:
+        fj.bootstrap(farseer_fit(), 100, seed=3, out=f"{folder}/draws.parquet")
+        return fj.check_draws(f"{folder}/draws.parquet")
 
 
 @result("estimate", "lower", "upper")
@@ -370,6 +379,14 @@ def test_json_there_and_back(made: tuple[Result, set[str]], tmp_path: Any) -> No
     again = type(own).from_json(text)
     assert str(again) == str(own)
     assert again.to_json() == text
+
+
+def test_pickled_for_another_process(made: tuple[Result, set[str]]) -> None:
+    own, _ = made
+    text = str(own)  # what is computed for it may be kept, but not pickled
+    again = pickle.loads(pickle.dumps(own))
+    assert_same(again, own, type(own).__name__)
+    assert str(again) == text
 
 
 def test_json_tells_what_to_dict_does(made: tuple[Result, set[str]]) -> None:

@@ -35,6 +35,7 @@ class Output:
         drawn: what is drawn instead of the result, such as the fit of a prediction.
         drawing: further arguments of the function that draws it.
         figure: this function, if it is not the one that usually draws the command's result.
+        exit_code: of the command, such as 1 where a check has found a fault.
     """
 
     result: Any
@@ -48,6 +49,7 @@ class Output:
     drawn: Any = None
     drawing: Mapping[str, Any] = field(default_factory=dict)
     figure: str | None = None
+    exit_code: int = 0
 
     def parts(self) -> "list[str | Table]":
         """Paragraphs and tables, in the order in which they are printed."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.forecasting.fit_stack import inputs_of, members_of, noise_of
+from farseer_jax.forecasting.fit_stack import cells_of, inputs_of, members_of, noise_of
 from farseer_jax.forecasting.forecast_json import forecast_content
 from farseer_jax.forecasting.forecast_table import forecast_table
 from farseer_jax.forecasting.forecast_text import parts
@@ -21,7 +21,7 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate, flat_points, refuse_options_names
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import law_to_dict  # noqa: F401  (its import registers laws)
-from farseer_jax.methods.correlated_errors import CorrelatedErrors
+from farseer_jax.methods.correlated_errors import CorrelatedErrors, RunFeatures
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.results.agreement import require_close, require_same_law
 from farseer_jax.results.result import Result
@@ -221,18 +221,21 @@ class Forecast(Result):
         inputs = inputs_of(self.runs, self._own)
         kinds = self.law_class.inputs()
         columns = self.errors.columns(kinds, inputs)
-        features = columns.at(inputs)
         target, noise = self.runs.link.forward(self.runs.loss), noise_of(self.runs)
+        along = columns.along_of(inputs)
+        features: RunFeatures | None = None
         posteriors = []
         for member, fitted in zip(
             members_of(self.runs, self._own, self.method), self.members, strict=True
         ):
-            problem = problem_of(member, features, inputs, target, fitted.weights[None])
+            cells = cells_of(inputs, along, target, fitted.weights[None])
+            features = columns.of_runs(cells.inputs) if features is None else features
+            problem = problem_of(member, features, cells.inputs, cells.target, cells.weights)
             problem = replace(
-                problem, weights=fitted.weights[None], prior_precision=fitted.prior_precision[None]
+                problem, weights=cells.weights, prior_precision=fitted.prior_precision[None]
             )
-            found = laplace_at(problem, fitted.free[None], noise)
-            posteriors.append(posterior_of(member, columns, features, problem, found))
+            found = laplace_at(problem, fitted.free[None], noise, rows=cells.rows)
+            posteriors.append(posterior_of(member, columns, problem, found))
         shares = np.array([own.share for own in self.members])
         return Stack(posteriors, shares, np.array([own.widening for own in self.members]))
 

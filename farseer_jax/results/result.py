@@ -1,6 +1,7 @@
 """The base class of public results: printing, pandas, JSON."""
 
 import abc
+import dataclasses
 import html
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,6 +112,11 @@ class Result(abc.ABC):
             raise ValueError(f"{name} is damaged ({cause_of(error)}); write it again") from error
         check_follows(name, content, found.to_dict)
         return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        # for another process; what was computed from the fields and kept may not be picklable
+        own: Any = self  # a dataclass
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(own)}
 
     def __str__(self) -> str:
         return "\n\n".join(str(part) for part in self.text_parts())

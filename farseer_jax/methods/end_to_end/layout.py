@@ -34,6 +34,7 @@ class Layout:
         law: the law's class.
         runs: the runs.
         by_curves: whether the law is solved by its curves of N.
+        fitted: the law fitted to the runs, where refits start; None: they search for it.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -43,6 +44,7 @@ class Layout:
     law: type[Law]
     runs: Runs
     by_curves: bool
+    fitted: Law | None = None
 
     @property
     def num_copies(self) -> int:
@@ -129,6 +131,19 @@ def distinct_rows(law: type[Law], runs: Runs, losses: np.ndarray) -> np.ndarray:
     return np.concatenate([*inputs, losses[None]])
 
 
+def unique_columns(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first of each set of equal columns, in their order, and the set of each column.
+
+    As ``np.unique(rows, axis=1)`` with ``return_index`` and ``return_inverse``, row by row: it
+    compares numbers, not columns as bytes, which takes a tenth of the time.
+    """
+    sets = np.zeros(rows.shape[1], dtype=np.intp)
+    for row in rows:
+        values, place = np.unique(row, return_inverse=True)
+        sets = np.unique(sets * len(values) + place, return_inverse=True)[1]
+    return np.unique(sets, return_index=True)[1], sets
+
+
 def distinct_errors(law: Law, runs: Runs, losses: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     """``|predicted / observed − 1|`` of the distinct fitted runs, in the order of their inputs.
 
@@ -140,15 +155,14 @@ def distinct_errors(law: Law, runs: Runs, losses: np.ndarray, fitted: np.ndarray
     """
     own = np.flatnonzero(fitted)
     rows = distinct_rows(type(law), runs, losses)[:, own]
-    index = own[np.unique(rows, axis=1, return_index=True)[1]]
+    index = own[unique_columns(rows)[0]]
     return relative_error(evaluate_runs(law, runs)[index], losses[index])
 
 
 def copy_shares(law: type[Law], runs: Runs) -> np.ndarray:
     """1 for a run, 1/k for each of k copies, ``(run,)``."""
-    rows = distinct_rows(law, runs, runs.loss)
-    _, which, copies = np.unique(rows, axis=1, return_inverse=True, return_counts=True)
-    return 1.0 / copies[which.ravel()]
+    sets = unique_columns(distinct_rows(law, runs, runs.loss))[1]
+    return np.asarray(1.0 / np.bincount(sets)[sets])
 
 
 def thinned(layout: Layout) -> Layout | None:

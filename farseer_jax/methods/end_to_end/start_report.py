@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _NOTHING = 1e-22  # an objective below this is rounding: the start fits exactly
+_SAME = 1e-6  # of an objective: optima closer than this are one
+RIVAL = 2.0  # ratio of objectives up to which another optimum may be the best of a resample
 _FEW_STARTS = 8
 _AT_SOME_BOUND = f"{Outcome.bound_active.message} The runs favour values beyond it."
 ENDINGS = ("converged", "out of steps", "stalled", "not finite")
@@ -91,6 +93,13 @@ class StartReport(Report):
     def fraction_at_best(self, tolerance: float = 1e-6) -> float:
         """Share of the starts whose objective is at most ``1 + tolerance`` times the best."""
         return float(np.mean(self.start_objective <= self.objective * (1.0 + tolerance) + _NOTHING))
+
+    @property
+    def has_rivals(self) -> bool:
+        """Whether a start found another optimum that may be the best of a resample."""
+        value, least = self.start_objective, self.objective
+        other = (value > least * (1.0 + _SAME) + _NOTHING) & (value <= RIVAL * least)
+        return bool((other & (self.start_outcome == 0)).any())
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per start."""

@@ -1,6 +1,5 @@
 """Starts and refits through a Levenberg–Marquardt solver of fixed width."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import State, begin, step
 from farseer_jax.objectives import Residual
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.continuous_batching import Solver, solve_queue
 from farseer_jax.solvers.optima import RUNNING, Optima
 from farseer_jax.types import Array
@@ -17,6 +17,7 @@ from farseer_jax.types import Array
 # XLA's older loops, in one LLVM module: half the time to compile on a CPU, and no slower. Whole
 # registers where the processor has wide ones: a little faster.
 _COMPILER_OPTIONS = {
+    "xla_cpu_experimental_ynn_fusion_type": "",
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_cpu_prefer_vector_width": 512,
@@ -64,7 +65,7 @@ class _Batch(NamedTuple):
     weights: Array
 
 
-@partial(jax.jit, static_argnames="kernel", compiler_options=_COMPILER_OPTIONS)
+@compiled(static=("kernel",), compiler_options=_COMPILER_OPTIONS)
 def solve_batch(
     kernel: Kernel, problem: Problem, queue: Queue, tolerance: Array, max_steps: Array
 ) -> Any:

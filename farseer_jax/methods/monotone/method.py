@@ -1,7 +1,6 @@
 """A method that projects another method's fits onto laws that decrease over a domain."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -25,6 +24,8 @@ from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range, as_range
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.compiled import compiled
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array
 
 _STACK = 64  # stacks are padded to multiples of so many laws, to share a compilation
@@ -207,7 +208,7 @@ class MonotoneOver:
         return cls(method, N=tuple(settings["N"]), D=tuple(settings["D"]))
 
 
-@partial(jax.jit, static_argnames="kind")
+@compiled(static=("kind",))
 def _project(
     problem: Problem,
     vectors: Array,
@@ -226,13 +227,14 @@ def _project(
     return jax.lax.fori_loop(0, num, one, Projected(vectors, nothing, nothing))
 
 
-@partial(jax.jit, static_argnames="kind")
+@compiled(static=("kind",))
 def _largest(problem: Problem, vector: Array, center: Array, kind: type[Law]) -> Array:
     return largest_slopes(kind.from_vector(vector, Center(*center)), problem)
 
 
 def _projected(design: MonotoneDesign, laws: Law, weights: np.ndarray) -> tuple[Law, Any]:
     """The projections of a stack of laws, leaves ``(batch,)``, and their slopes."""
+    refuse_forked()
     kind = design.law
     with jax.enable_x64(True):
         vectors = jnp.moveaxis(jnp.asarray(laws.to_vector(), dtype=np.float64), 0, -1)
