@@ -161,7 +161,7 @@ OF_FITS = {
 }  # of the commands that make their fits
 
 # keys of every file that a result writes
-OF_FILES = {"format", "version", "library_version", "fields"}
+OF_FILES = {"format", "version", "library_version", "digest", "fields"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
