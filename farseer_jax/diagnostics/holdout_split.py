@@ -92,10 +92,10 @@ def grouped(values: np.ndarray) -> np.ndarray:
     distinct, index = np.unique(values, return_inverse=True)
     largest = distinct.copy()
     first = 0
-    for i, value in enumerate(distinct):
-        if value > _SAME * distinct[first]:
-            first = i
-        largest[first : i + 1] = value
+    while first < len(distinct):
+        after = int(np.searchsorted(distinct, _SAME * distinct[first], side="right"))
+        largest[first:after] = distinct[after - 1]
+        first = after
     return largest[index]
 
 

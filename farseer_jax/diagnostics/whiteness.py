@@ -6,7 +6,10 @@ Within a group, ordered along the other variable, the ranks r of the residuals g
 
 (Bartels 1982, *The rank version of von Neumann's ratio test for randomness*, JASA 77): 2 on average
 if the order does not matter, near 0 if neighbours are alike because of a misfit. With ranks, a
-single outlier neither creates nor hides a pattern.
+single outlier neither creates nor hides a pattern. In groups of more than 10,000 runs the ratios of
+permutations are drawn from their limit, a normal distribution of mean 2 and variance
+
+    4 (n − 2) (5 n² − 2 n − 9) / (5 n (n + 1) (n − 1)²).
 """
 
 from dataclasses import dataclass, fields
@@ -17,10 +20,12 @@ import numpy as np
 from farseer_jax.results.numbers import or_null
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
+from farseer_jax.runtime.memory import blocks
 
 _LEVEL = 0.01
 _LEAST = 4  # runs of a group: with three, the ratio takes only two values
 _NUM_PERMUTATIONS = 4999
+_MOST_PERMUTED = 10_000  # runs of a group
 _ALMOST = 1.0 + 1e-12  # equal ratios may differ by rounding
 
 
@@ -107,23 +112,39 @@ def whiteness(
         nothing, none = np.zeros(0), float("nan")
         return Whiteness(along, nothing, counts, nothing, nothing, none, none, 0)
     generator = np.random.default_rng(seed)
-    found, chance = np.empty(len(values)), np.empty((len(values), _NUM_PERMUTATIONS))
-    for i, value in enumerate(values):
-        mine = np.flatnonzero(group == value)
-        ranks = _ranks(residual[mine[np.argsort(order[mine], kind="stable")]])
+    found, p_value = np.empty(len(values)), np.empty(len(values))
+    total = np.zeros(_NUM_PERMUTATIONS)
+    rows = np.lexsort([order, group])  # stable: equal values in the order of the runs
+    ends = np.searchsorted(group[rows], values, side="right")
+    for i, (end, num) in enumerate(zip(ends, counts, strict=True)):
+        ranks = _ranks(residual[rows[end - num : end]])
         found[i] = _ratio(ranks[None])[0]
-        chance[i] = _ratio(generator.permuted(np.tile(ranks, (_NUM_PERMUTATIONS, 1)), axis=1))
-    means = chance.mean(axis=0)
+        chance = _by_chance(ranks, generator)
+        p_value[i] = _share((chance <= found[i] * _ALMOST)[None])[0]
+        total += chance
+    means = total / len(values)
     return Whiteness(
         along=along,
         group=values,
         num_runs=counts,
         ratio=found,
-        p_value=_share(chance <= found[:, None] * _ALMOST),
+        p_value=p_value,
         mean_ratio=float(found.mean()),
         mean_p_value=float(_share((means <= found.mean() * _ALMOST)[None])[0]),
         num_permutations=_NUM_PERMUTATIONS,
     )
+
+
+def _by_chance(ranks: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The ratios of permutations, ``(permutation,)``."""
+    n = float(len(ranks))
+    if n > _MOST_PERMUTED:
+        variance = 4.0 * (n - 2) * (5 * n**2 - 2 * n - 9) / (5 * n * (n + 1) * (n - 1) ** 2)
+        return generator.normal(2.0, np.sqrt(variance), _NUM_PERMUTATIONS)
+    found = np.empty(_NUM_PERMUTATIONS)
+    for some in blocks(_NUM_PERMUTATIONS, 4 * 8.0 * n):
+        found[some] = _ratio(generator.permuted(np.tile(ranks, (len(found[some]), 1)), axis=1))
+    return found
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

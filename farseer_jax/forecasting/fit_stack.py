@@ -74,15 +74,15 @@ def fit_members(
         averaged = cells_of(inputs, along, target, rows)
         features = columns.of_runs(averaged.inputs)
         data = columns, features, averaged.inputs, averaged.target, averaged.weights, noise
-        posteriors: list[Posterior] = []
-        for own in in_stages("fitting laws to the runs and to the smaller of them", members):
-            # the stiffest says which runs are outliers
-            first = posteriors[0].laplace.weights if posteriors else None
-            posteriors.append(fit_member(own, *data, first, averaged.replicates))
         cell = None if averaged.replicates is None else averaged.replicates.cell
-        records = [
-            record_of(own, rolling, averaged.inputs, target, features, cell) for own in posteriors
-        ]
+        posteriors, records = list[Posterior](), list[Record]()
+        first: np.ndarray | None = None
+        for own in in_stages("fitting laws to the runs and to the smaller of them", members):
+            fitted = fit_member(own, *data, first, averaged.replicates)
+            if first is None:  # the stiffest says which runs are outliers
+                first = fitted.laplace.weights
+            records.append(record_of(fitted, rolling, averaged.inputs, target, features, cell))
+            posteriors.append(fitted.without_holdouts())
     widening = np.array([own.widening for own in records])
     return FittedStack(Stack(posteriors, shares_of(records), widening), rolling, records)
 

@@ -101,7 +101,7 @@ def _few_checks(num_sizes: int, num: int) -> str:
 def _rests_on(forecast: "Forecast", table: Table) -> str:
     """The runs, the earlier extrapolations, the laws, and where the uncertainty comes from."""
     lines = [
-        f"Rests on {len(forecast.runs)} runs: {_range(forecast)}; "
+        f"Rests on {len(forecast.runs):,} runs{_points(forecast)}: {_range(forecast)}; "
         f"noise of a run about the laws {on_the_scale(forecast, forecast.noise)}",
         *forecast.runs.notes,
         *_earlier(forecast),
@@ -114,6 +114,12 @@ def _rests_on(forecast: "Forecast", table: Table) -> str:
     return "\n".join(lines)
 
 
+def _points(forecast: "Forecast") -> str:
+    """At how many points the runs lie, if most repeat another one's inputs."""
+    num = forecast.stack.posteriors[0].problem.bound.num_runs
+    return f" at {num:,} points" if 2 * num <= len(forecast.runs) else ""
+
+
 def _earlier(forecast: "Forecast") -> list[str]:
     record = record_summary(forecast)
     if not record.num_holdouts:
@@ -122,12 +128,12 @@ def _earlier(forecast: "Forecast") -> list[str]:
     times = "once" if num == 1 else f"{num} times"
     checks = ""
     if record.num_runs > num:
-        which = f"{num} check{'s'[: num != 1]}, not {record.num_runs}"
+        which = f"{num} check{'s'[: num != 1]}, not {record.num_runs:,}"
         checks = f"\nErrors of one hold-out move together: {which}"
     return [
         f"Larger runs predicted from smaller ones, {times}: rms error "
         f"{on_the_scale(forecast, record.miss)}, {_whole(record.inside)} of "
-        f"{record.num_runs} within their {level_text(forecast.level)} interval"
+        f"{record.num_runs:,} within their {level_text(forecast.level)} interval"
         f"{checks}"
     ]
 

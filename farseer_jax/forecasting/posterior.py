@@ -1,7 +1,7 @@
 """The posterior of one member: its law, the correlated errors and the noise."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -56,6 +56,27 @@ class Posterior:
     columns: ErrorColumns | None
     problem: FitProblem
     laplace: Laplace
+
+    def without_holdouts(self) -> "Posterior":
+        """The same without the hold-outs' residuals and weights of runs, of which there are many.
+
+        It predicts from all runs alone.
+        """
+        fit, problem = self.laplace, self.problem
+        if len(problem.weights) == 1:
+            return self
+        of_all = replace(
+            problem,
+            target=problem.target[:1],
+            weights=problem.weights[:1],
+            prior_precision=fit.prior_precision[:1],
+        )
+        kept = fit._replace(
+            weights=fit.weights[:1],
+            residuals=fit.residuals[:1],
+            correlated=fit.correlated.take(np.array([0])),
+        )
+        return Posterior(self.member, self.columns, of_all, kept)
 
     @cached_property
     def coefficients(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -31,6 +31,7 @@ _SIZES: Any = {"font.size": 9.5, "axes.titlesize": 10.5, "legend.fontsize": 8.5}
 _SIZES_OF_COLUMN: Any = {"font.size": 8.0, "axes.titlesize": 8.5, "legend.fontsize": 7.5}
 _POSITION, _POSITION_IN_COLUMN = (0.08, 0.05, 0.86, 0.9), (0.15, 0.04, 0.82, 0.84)
 _MM_PER_INCH = 25.4
+_MOST_VECTORS = 10_000  # marks, or points of a line
 _LEAST_WIDTH, _MOST_WIDTH = 60.0, 600.0
 _WIDTH: ContextVar[float | None] = ContextVar("width of new figures in inches", default=None)
 
@@ -106,6 +107,7 @@ def axes_of(
         if ax.name == "3d" and not is_3d:
             raise TypeError("ax: expected flat axes, such as `plt.subplots()[1]`, got 3-D ones")
         yield ax
+        _rasterise(ax)
         if not is_3d:
             fit_texts(ax)
         return
@@ -118,11 +120,24 @@ def axes_of(
             # constrained layout cuts 3-D labels off
             made.set_position(_POSITION_IN_COLUMN if width < NARROW else _POSITION)
             yield made
+            _rasterise(made)
         else:
             _, made = plt.subplots(figsize=size, layout="constrained")
             _keep_look(made)
             yield made
+            _rasterise(made)
             fit_texts(made)
+
+
+def _rasterise(*axes: Any) -> None:
+    """Marks and lines of very many points as pixels in files of vectors, which would be huge."""
+    for own in axes:
+        for marks in own.collections:
+            if len(np.atleast_1d(marks.get_offsets())) > _MOST_VECTORS:
+                marks.set_rasterized(True)
+        for line in own.lines:
+            if len(line.get_xdata()) > _MOST_VECTORS:
+                line.set_rasterized(True)
 
 
 @contextmanager
@@ -157,6 +172,7 @@ def grid_of(
         if len(own) != rows * cols:
             raise ValueError(f"axes: expected {rows * cols}, got {len(own)}")
         yield [instance_of(Axes, ax, "axes", "such as `plt.subplots()[1]`") for ax in own]
+        _rasterise(*own)
         fit_texts(*own)
         return
     width = _WIDTH.get() or size[0]
@@ -174,6 +190,7 @@ def grid_of(
             found = list(plt.subplots(rows, cols, squeeze=False, **options)[1].ravel())
         _keep_look(*found)
         yield found
+        _rasterise(*found)
         if is_stacked:
             for each in found if shares_x else ():
                 each.label_outer()

@@ -110,8 +110,7 @@ def estimate_noise(runs: Runs) -> Noise:
             "the run-to-run noise can be estimated only for positive losses over N and D; these "
             f"runs have the inputs {', '.join(runs.inputs)} and the link {runs.link.name!r}"
         )
-    sizes = np.unique(runs.N)
-    cells = [_cells(runs, N) for N in sizes]
+    sizes, cells = _cells(runs)
     spare = [cell.repeats - 1.0 for cell in cells]
     if sum(map(np.sum, spare)) >= _ENOUGH_REPEATS:
         squares, dof = _repeats([cell.within for cell in cells], spare)
@@ -157,13 +156,38 @@ class _Cells(NamedTuple):
         return _Cells(*(np.delete(values, place) for values in self))
 
 
-def _cells(runs: Runs, N: float) -> _Cells:
-    mine = runs.N == N
-    rows = np.unique(np.stack([runs.D[mine], np.log(runs.loss[mine])]), axis=1)
-    D, cell, repeats = np.unique(rows[0], return_inverse=True, return_counts=True)
-    mean = np.bincount(cell, rows[1]) / repeats
-    within = np.bincount(cell, (rows[1] - mean[cell]) ** 2).astype(np.float64)
-    return _Cells(np.log(D), mean, repeats.astype(float), within)
+def _cells(runs: Runs) -> tuple[Floats, list[_Cells]]:
+    """The sizes, and the cells of each.
+
+    Raises:
+        ValueError: as :func:`_order`, before there is a cell for each of very many sizes.
+    """
+    N, D, log_loss = _distinct(runs.N, runs.D, np.log(runs.loss))
+    first = np.flatnonzero(_changes(N, D))
+    repeats = np.diff(np.append(first, len(N))).astype(float)
+    cell = np.repeat(np.arange(len(first)), repeats.astype(int))
+    mean = np.bincount(cell, log_loss) / repeats
+    within = np.bincount(cell, (log_loss - mean[cell]) ** 2)
+    starts = np.flatnonzero(_changes(N[first]))
+    if repeats.sum() - len(repeats) < _ENOUGH_REPEATS:
+        _order(np.diff(np.append(starts, len(first))))
+    columns = (np.split(own, starts[1:]) for own in (np.log(D[first]), mean, repeats, within))
+    return N[first][starts], [_Cells(*own) for own in zip(*columns, strict=True)]
+
+
+def _distinct(*columns: Floats) -> tuple[Floats, ...]:
+    """Rows without copies, sorted by their columns in order."""
+    order = np.lexsort(columns[::-1])
+    ordered = tuple(values[order] for values in columns)
+    new = _changes(*ordered)
+    return tuple(values[new] for values in ordered)
+
+
+def _changes(*columns: Floats) -> np.ndarray:
+    """Whether a row differs from the one before, ``(row,)``."""
+    new = np.ones(len(columns[0]), dtype=bool)
+    new[1:] = np.any([values[1:] != values[:-1] for values in columns], axis=0)
+    return new
 
 
 def _scales(values: list[Floats]) -> Floats:
@@ -178,12 +202,16 @@ def _scales(values: list[Floats]) -> Floats:
     together = np.concatenate(values)
     if len(together) < _FEW:
         return np.full(len(values), np.inf)
-    size = np.repeat(np.arange(len(values)), [len(own) for own in values])
+    ends = np.cumsum([0, *map(len, values)])
     medians = []
     for place in range(len(values)):
-        distance = np.abs(size - place)
-        reach = max(np.sort(distance)[:_NEAR][-1], 1)
-        medians.append(np.median(together[distance <= reach]))
+        reach = 1
+        while True:  # as many sizes on both sides as have enough values
+            low, high = ends[max(place - reach, 0)], ends[min(place + reach + 1, len(values))]
+            if high - low >= min(_NEAR, len(together)):
+                break
+            reach += 1
+        medians.append(np.median(together[low:high]))
     scales = _NORMAL * np.maximum(medians, np.median(together))
     return np.where(scales > 0.0, scales, np.inf)
 

@@ -25,6 +25,7 @@ _LEAST_EIGENVALUE = 1e-13  # of a matrix with a diagonal of ones: rounding
 # With more runs than this, some of them serve for the first rounds.
 _MANY, _SOME = 16_384, 8_192
 _MOST_SETTLING, _SETTLED = 50, 1e-12  # of weights and noise at given residuals
+_MOST_ROUNDS, _STEADY = 8, 1e-6  # … and of rounds, by the variance of the noise
 _LAST = Settings(max_steps=60, tolerance=1e-11, second_derivatives=False)
 
 
@@ -145,13 +146,14 @@ def fit_with_noise(
         free = state.first_optimum(starts)
         if noise.robust:
             free = state.rounds(free, [True] * noise.student_rounds)
+        free = state.rounds(free, [_cut(noise)] * noise.cut_rounds)
     else:
         free = some.first_optimum(starts)
         if noise.robust:
             free = some.rounds(free, [True] * noise.student_rounds)
         free = some.rounds(free, [_cut(noise)] * noise.cut_rounds)
         state.go_on(some, free)
-    free = state.rounds(free, [_cut(noise)] * noise.cut_rounds)
+        free = state.settled(free)
     last = minimise(state.problem(), free[:, None], _LAST)
     return state.laplace(last.free[:, 0], last)
 
@@ -241,6 +243,15 @@ class _Rounds:
             settings = _STEP if self.settles else _ROUND
             free = minimise(self.problem(), free[:, None], settings).free[:, 0]
             self.update(free, student)
+        return free
+
+    def settled(self, free: np.ndarray) -> np.ndarray:
+        """Rounds that cut outliers off, until the noise no longer changes."""
+        for _ in range(_MOST_ROUNDS):
+            before = self.variance
+            free = self.rounds(free, [_cut(self.noise)])
+            if np.abs(self.variance / before - 1.0).max() < _STEADY:
+                break
         return free
 
     def laplace(self, free: np.ndarray, found: Optima | None = None) -> Laplace:

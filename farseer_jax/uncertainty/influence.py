@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting.fit_batch import fit_batch
+from farseer_jax.fitting.fit_batch import Refits, fit_batch
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws import quantities as _quantities
@@ -20,6 +20,7 @@ from farseer_jax.laws.separable import OneDataTerm
 from farseer_jax.link_functions import Link
 from farseer_jax.runs.coverage import distance_beyond, flat_inputs
 from farseer_jax.runs.noise import estimate_noise, shows_noise
+from farseer_jax.runtime.memory import blocks
 from farseer_jax.runtime.progress import stage
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.fit_derivatives import respond
@@ -112,9 +113,20 @@ def influence(
 
 def _without_each(fit: Fit) -> Law:
     """The laws refitted without each run, leaves ``(run, …)``; NaN if a refit failed."""
-    kept = 1.0 - np.eye(len(fit.runs))
+    num, laws = len(fit.runs), list[Law]()
     with stage("refitting without each run"):
-        refits = fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method)
+        for some in blocks(num, 4 * 8.0 * num):
+            kept = np.ones((some.stop - some.start, num))
+            kept[np.arange(len(kept)), np.arange(some.start, some.stop)] = 0.0
+            laws.append(
+                _usable(fit_batch(type(fit.law), fit.runs, weights=kept, method=fit.method))
+            )
+    law: Law = jax.tree.map(lambda *leaves: np.concatenate(leaves), *laws)
+    return law
+
+
+def _usable(refits: Refits) -> Law:
+    """The laws of refits, NaN where they failed."""
 
     def usable(leaf: np.ndarray) -> np.ndarray:
         return np.where(refits.usable.reshape(-1, *(1,) * (leaf.ndim - 1)), leaf, np.nan)
