@@ -361,7 +361,7 @@ def test_tables_of_other_sizes_do_not_compile():
 def test_digits_do_not_depend_on_the_room(law, tables, epoch, monkeypatch):
     for runs in tables(epoch):
         fit = fj.fit(law, runs, fj.LeastSquares("huber", num_starts=8))
-        monkeypatch.setattr(_tiles, "_ROOM", 2 * _tiles._ROOM)
+        monkeypatch.setattr(_tiles, "_ROOMS", tuple(2 * cells for cells in _tiles._ROOMS))
         wide = fj.fit(law, runs, fj.LeastSquares("huber", num_starts=8))
         assert np.array_equal(wide.diagnostics.start_objective, fit.diagnostics.start_objective)
         assert np.array_equal(wide.law.to_vector(), fit.law.to_vector())

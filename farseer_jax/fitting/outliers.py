@@ -14,6 +14,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.least_squares.robust import NORMAL, RobustFit, robust_fit
 from farseer_jax.methods.method import Method
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.memory import blocks
 from farseer_jax.solvers.numpy_jaxpr import UnsupportedPrimitiveError
 
 _LEVEL = 0.02  # probability of a false alarm in a table of normal noise
@@ -30,6 +31,7 @@ _OFFSET, _OFFSET_REACH = 1.5, 1.0
 _ENOUGH_D = 4  # of a size, to tell its offset from noise
 _UNRESOLVED = 1e-2  # variance of the misfit that its basis leaves out
 _MOST_COLUMNS = 300
+_MANY_RUNS = 100_000  # beyond, a run is compared with the law alone: it has neighbours everywhere
 _STEEPEST = 1e100  # slopes beyond are those of a law that has left its range
 
 
@@ -64,7 +66,8 @@ def find_outliers(
     """Compare each run with what the others give, by a law and, on grids, by its neighbours too.
 
     A law that misses the runs smoothly hides a run that differs from its neighbours: where sizes
-    have several D, runs are also compared with the law plus a smooth misfit and an offset per size.
+    have several D, runs are also compared with the law plus a smooth misfit and an offset per size,
+    in tables of at most 100,000 runs.
     Copies of a run count once. Nothing is found where there are hardly more runs than parameters,
     or where NumPy cannot compute the law, or the law cannot give such losses.
 
@@ -93,7 +96,7 @@ def find_outliers(
     if not linear or used.sum() < num_free + _LEAST_SPARE:
         return _none(runs)
     by_law = _compare(found, np.zeros((num_runs, 0)), found.far)
-    if not _shows_neighbours(runs):
+    if len(runs) > _MANY_RUNS or not _shows_neighbours(runs):
         return by_law
     far = np.abs(by_law.z_score) > by_law.limit
     return _farther(by_law, _compare(found, _misfit_basis(runs), far))
@@ -155,9 +158,14 @@ def _left_out(
     ``r / (1 − h)`` with variance ``1 / (1 − h)``.
     """
     weight = np.where(far, 0.0, found.weight)
-    normal = (columns * weight[:, None]).T @ columns + np.diag(precision)
+    rows = list(blocks(len(columns), 3.0 * 8.0 * columns.shape[1]))
+    normal = np.diag(precision)
+    for some in rows:
+        normal += (columns[some] * weight[some, None]).T @ columns[some]
     covariance = np.linalg.inv(normal)
-    spread = np.sum((columns @ covariance) * columns, axis=1)
+    spread = np.concatenate(
+        [np.sum((columns[some] @ covariance) * columns[some], axis=1) for some in rows]
+    )
     pull = covariance @ (columns.T @ (weight * found.residual))
     residual = found.residual - columns @ pull
     rest = np.maximum(1.0 - weight * spread, 1e-9)
@@ -211,10 +219,12 @@ def _misfit_basis(runs: Runs) -> np.ndarray:
 
 def _factor(column: Any, diagonal: np.ndarray) -> np.ndarray:
     """A pivoted Cholesky factor of a covariance, to where little variance is left."""
-    left, factor = diagonal.copy(), np.zeros((len(diagonal), 0))
-    while left.max() > _UNRESOLVED and factor.shape[1] < _MOST_COLUMNS:
+    left, num = diagonal.copy(), 0
+    factor = np.empty((len(diagonal), min(len(diagonal), _MOST_COLUMNS)), order="F")
+    while left.max() > _UNRESOLVED and num < factor.shape[1]:
         pivot = int(left.argmax())
-        new = (column(pivot) - factor @ factor[pivot]) / np.sqrt(left[pivot])
-        factor = np.column_stack([factor, new])
-        left = left - new**2
-    return factor
+        known = factor[:, :num] @ factor[pivot, :num]
+        factor[:, num] = (column(pivot) - known) / np.sqrt(left[pivot])
+        left = left - factor[:, num] ** 2
+        num += 1
+    return factor[:, :num]

@@ -38,7 +38,7 @@ class Compiled:
         **options: Any,
     ) -> None:
         update_wrapper(self, function)
-        self._jitted = jax.jit(function, static_argnames=static, **options)
+        self._jitted: Any = jax.jit(function, static_argnames=static, **options)
         self._signature, self._static, self._most = inspect.signature(function), static, most
         self._kept: set[Any] = set()
         self._lock = Lock()
@@ -49,7 +49,7 @@ class Compiled:
         static = tuple(given.pop(name, None) for name in self._static)
         leaves, tree = jax.tree.flatten(given)
         if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
-            self._make_room((static, tree, tuple(map(_shape, leaves)), jax.config.jax_enable_x64))
+            self._make_room((static, tree, tuple(map(_shape, leaves))))
         return self._jitted(*args, **kwargs)
 
     @property

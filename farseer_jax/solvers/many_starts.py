@@ -92,7 +92,8 @@ def _some_runs(problem: FitProblem, size: int, seed: int) -> FitProblem:
     }
     linear = problem.linear
     if linear is not None:
-        linear = take(linear if linear.ndim == 3 else linear[None])
+        dense = linear if isinstance(linear, np.ndarray) else linear.to_array()
+        linear = take(dense if dense.ndim == 3 else dense[None])
     target, weights = take(problem.target), take(problem.weights)
     return replace(problem, inputs=inputs, target=target, weights=weights, linear=linear)
 

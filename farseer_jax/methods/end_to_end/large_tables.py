@@ -18,6 +18,7 @@ from farseer_jax.solvers.optima import NOT_FINITE, Optima
 
 MANY_RUNS = 16_384  # from which on starts are chosen on some of the runs
 _FEW_RUNS, _GROWTH = 2048, 16  # of the smallest part, and the ratio to the next
+_MANY_STARTS, _FEWER_RUNS = 512, 256  # of the smallest part for many starts
 _MOST_OPTIMA = 4  # that are searched for on more runs than the first
 _HOPELESS = 0.02  # objective above the best, relative, beside what the choice of runs explains
 _COMPARED = 64  # runs at which the predictions of starts are compared
@@ -41,9 +42,12 @@ class Part(NamedTuple):
     weights: np.ndarray
 
 
-def parts_of(layout: Layout, losses: np.ndarray, weights: np.ndarray, seed: int) -> Iterator[Part]:
+def parts_of(
+    layout: Layout, losses: np.ndarray, weights: np.ndarray, seed: int, num_starts: int = 1
+) -> Iterator[Part]:
     """Ever larger parts of a large table, all runs last; of a small table all runs only."""
-    size, fitted = _FEW_RUNS, np.flatnonzero(weights > 0.0)
+    size = _FEW_RUNS if num_starts <= _MANY_STARTS else _FEWER_RUNS
+    fitted = np.flatnonzero(weights > 0.0)
     while len(fitted) >= MANY_RUNS and _GROWTH * size <= 2 * len(fitted):
         rows = _some_rows(layout, fitted, size, seed)
         mask = np.zeros(len(losses), dtype=bool)
@@ -92,7 +96,7 @@ def search(
         weights: ``(run,)``.
         seed: seed of the choice of runs.
     """
-    *some, whole = parts_of(layout, losses, weights, seed)
+    *some, whole = parts_of(layout, losses, weights, seed, len(starts))
     total = _total_weight(whole)
     ended, place = None, np.arange(len(starts))
     for part in [*some, whole]:

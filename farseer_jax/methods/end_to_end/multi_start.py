@@ -94,7 +94,7 @@ class MultiStartMethod(EndToEndMethod):
         ) -> Optima:
             return self.solve(own, free, starts, losses[None], weights[None])
 
-        few = next(parts_of(layout, losses, weights, self.seed)).layout
+        few = next(parts_of(layout, losses, weights, self.seed, self.num_starts)).layout
         starts = starts_of(self, few, free, self.num_starts)
         return search(solve, layout, free, starts, losses, weights, self.seed)
 

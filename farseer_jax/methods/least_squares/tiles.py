@@ -17,7 +17,8 @@ from farseer_jax.runtime.threads import platform
 _ROWS = {18: 3, 6: 7, 1: 48}
 _ROW_COST = 6  # cost of the curves and their derivatives per row, in cells
 _WORTH = 1.25  # ratio of costs from which on another shape pays
-_ROOM, _GROWTH = 600, 4  # cells of the smallest room, and its ratio to the next
+# Cells of rooms: four times as many each, and twice as many where an empty one takes much memory.
+_ROOMS = tuple(600 * 4**k for k in range(4)) + tuple(38_400 * 2**k for k in range(1, 40))
 _LEAST_ROWS = 32  # of the one tile elsewhere
 
 
@@ -44,9 +45,7 @@ def tiled(layout: Layout) -> Tiled:
         num_rows = _ROWS[slots]
         num_tiles = -(-len(run) // num_rows)
         room = next(
-            room
-            for room in (_ROOM * _GROWTH**k // (num_rows * slots) for k in range(64))
-            if room >= num_tiles
+            room for room in (cells // (num_rows * slots) for cells in _ROOMS) if room >= num_tiles
         )
     else:
         num_rows, num_tiles, room = max(_LEAST_ROWS, 1 << (len(run) - 1).bit_length()), 1, 1

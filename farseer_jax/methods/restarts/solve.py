@@ -15,8 +15,9 @@ from farseer_jax.methods.restarts.optimisers import build_optimiser
 from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.runtime.compiled import compiled
 from farseer_jax.runtime.forks import refuse_forked
+from farseer_jax.runtime.memory import block_length
 from farseer_jax.runtime.progress import report
-from farseer_jax.runtime.threads import in_threads, platform
+from farseer_jax.runtime.threads import in_threads, num_threads, platform
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, STALLED, Optima
 from farseer_jax.solvers.small_systems import active_bounds
 from farseer_jax.types import Array
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _WIDTHS = {"cpu": (8, 16, 32, 64, 128, 256)}  # above, a CPU's cache overflows
 _WIDTHS_ELSEWHERE = (64, 1024, 16384)
+_NUM_ARRAYS = 16  # of runs × starts that a batch needs at once
 _ROUNDS = 16  # starts per chunk, in widths
 _ROUNDING = 1e-15  # of a residual: sums of squares below this cannot decrease any further
 
@@ -45,7 +47,8 @@ def solve_from_starts(
     del refits  # the optimisers need no hint
     num = len(losses) * len(starts)
     widths = _WIDTHS.get(platform(), _WIDTHS_ELSEWHERE)
-    width = next((w for w in widths if w >= num), widths[-1])
+    most = block_length(_NUM_ARRAYS * 8.0 * layout.run.size, at_once=num_threads())
+    width = min(next((w for w in widths if w >= num), widths[-1]), most)
     optimiser = build_optimiser(method.optimiser, method.num_steps, method.tolerance)
     kernel = Kernel(optimiser, method.optimiser == "lbfgs", method.num_steps, width)
     objective = layout.objective(method.objective)
