@@ -95,8 +95,7 @@ class DrawsParquet:
         header = self._header(file)
         if header.get("bootstrap") != self.bootstrap:
             raise self._fault("has draws of another bootstrap")
-        found = file.schema_arrow.remove_metadata()
-        if difference := _difference(found, schema_of(self.columns)):
+        if difference := _difference(file.schema_arrow, schema_of(self.columns)):
             raise self._fault(difference)
         groups = self._groups_of(header)
         self._check_ranges(groups)
@@ -149,14 +148,17 @@ class DrawsParquet:
         where = f"rows {own.start} to {own.stop - 1}: "
         try:
             table = file.read_row_group(place)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             raise self._fault(f"{where}cannot be read ({_first_line(error)})") from None
         found = table[RESAMPLE].to_numpy()
         wrong = np.flatnonzero(found != np.arange(own.start, own.stop))
         if len(wrong):
             at = own.start + wrong[0]
             raise self._fault(f"{where}resample {at} expected, got {found[wrong[0]]}")
-        unknown = {*table[OUTCOME].unique().to_pylist()} - {*OUTCOMES}
+        try:
+            unknown = {*table[OUTCOME].unique().to_pylist()} - {*OUTCOMES}
+        except UnicodeDecodeError:
+            unknown = {"not text"}
         if unknown:
             raise self._fault(f"{where}unknown outcome {min(map(str, unknown))!r}")
         table = with_outcomes(table)
@@ -188,12 +190,15 @@ def opened(path: Path, remedy: str) -> "Iterator[pq.ParquetFile]":
         file = pq.ParquetFile(path)
     except FileNotFoundError:
         raise
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path} is not a valid Parquet file ({_first_line(error)}): {remedy}"
         ) from None
     with file:
-        yield file
+        try:
+            yield file
+        except UnicodeDecodeError:  # names of columns, as Arrow reads them
+            raise ValueError(f"{path} has a name that is not UTF-8: {remedy}") from None
 
 
 def part_content(table: "pa.Table", bootstrap: str) -> "pa.Table":

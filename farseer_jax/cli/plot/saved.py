@@ -88,5 +88,5 @@ def _has_draws(path: Path) -> bool:
 
     try:
         return METADATA in (pq.read_metadata(path).metadata or {})
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, pa.ArrowInvalid, UnicodeDecodeError):
         return False  # the reader of tables says what is wrong
