@@ -1,6 +1,5 @@
 """Starts × losses × weights, in chunks of bounded memory."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -14,6 +13,7 @@ from farseer_jax.methods.restarts.batches import Kernel, run_starts
 from farseer_jax.methods.restarts.gradients import Form, misfit_and_gradient, of_refits
 from farseer_jax.methods.restarts.optimisers import build_optimiser
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import in_threads, platform
@@ -114,7 +114,7 @@ def _status(
 _FLAT = 1e-12  # relative curvature below which a direction counts as flat
 
 
-@partial(jax.jit, static_argnames=("form", "width"))
+@compiled(static=("form", "width"))
 def predicted_decreases(
     problem: Problem, points: Array, refit: Array, *, form: Form, width: int
 ) -> Array:

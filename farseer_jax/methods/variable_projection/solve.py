@@ -32,7 +32,7 @@ _STEPS = 12
 # the size of the residuals' unit; larger steps would lose the path.
 _SHRINKING = tuple(10.0 ** -(k / 2) for k in range(2, 21))
 _RUNS = 64  # tables are padded to multiples of this
-_SAME_POINT = 1e-5  # of the range of an exponent
+SAME_POINT = 1e-5  # of the range of an exponent
 
 
 class Plan(NamedTuple):
@@ -111,7 +111,7 @@ def find_minima(plan: Plan, problem: Problem, found: Found, num: int) -> Found:
     elements = local_minima(value.reshape(shape), num)
     exponents, coefficients = found.exponents[:, elements], found.coefficients[:, elements]
     ended = _follow(plan, problem, exponents, coefficients, _polish)
-    return distinct(ended, _SAME_POINT * (plan.high - plan.low))
+    return distinct(ended, SAME_POINT * (plan.high - plan.low))
 
 
 def refit(plan: Plan, problem: Problem, minima: Found, num_candidates: int) -> Found:
