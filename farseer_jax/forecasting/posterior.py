@@ -101,7 +101,7 @@ class Posterior:
             slope = slope + change @ points.matrix.T
             size, misfit = _shares_of_variance(points, covariance, self.columns.num_size)
         variance = fit.noise[data_set] ** 2
-        law = np.einsum("ip,ij,jp->p", slope, fit.covariance[data_set], slope)
+        law = np.sum(fit.covariance[data_set] @ slope * slope, axis=0)
         law = np.maximum(law, 0.0)  # rounding, where the runs do not determine a parameter
         return Moments(
             mean, variance * law, variance * misfit, variance * size, np.full(len(mean), variance)
@@ -255,9 +255,9 @@ def _shares_of_variance(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Variance by size and by misfit, over the noise's; what they share is halved."""
     size, smooth = points.matrix[:, :num_size], points.matrix[:, num_size:]
-    own = np.einsum("pi,ij,pj->p", size, covariance[:num_size, :num_size], size)
-    other = np.einsum("pi,ij,pj->p", smooth, covariance[num_size:, num_size:], smooth)
-    both = np.einsum("pi,ij,pj->p", size, covariance[:num_size, num_size:], smooth)
+    own = np.sum(size @ covariance[:num_size, :num_size] * size, axis=1)
+    other = np.sum(smooth @ covariance[num_size:, num_size:] * smooth, axis=1)
+    both = np.sum(size @ covariance[:num_size, num_size:] * smooth, axis=1)
     first, second = own + points.size_left, other + points.smooth_left
     total = np.maximum(first + second + 2.0 * both, 0.0)
     share = first / np.maximum(first + second, 1e-300)

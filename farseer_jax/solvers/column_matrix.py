@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from farseer_jax.runtime.threads import in_threads
+
 ROWS = 16_384  # of a block
 
 
@@ -91,15 +93,27 @@ class ColumnMatrix:
         """
         if not self.is_shared:
             return np.matmul(np.swapaxes(self.dense, 1, 2), weights[:, :, None] * self.dense)
-        total = np.zeros((len(weights), self._num_places, self._num_places))
-        for rows in row_blocks(self.num_rows):
-            values, places = self._block(rows)
-            for own, sums in zip(weights[:, rows], total, strict=True):
-                if own.any():
-                    rooted = values * np.sqrt(own)[:, None]  # NumPy computes half of the product
-                    sums[np.ix_(places, places)] += rooted.T @ rooted
+        sums = in_threads(self._gram, weights) if self.num_rows > ROWS else map(self._gram, weights)
+        total = np.stack(list(sums))
         left = self._mixed(total)
         return np.swapaxes(self._mixed(np.swapaxes(left, 1, 2)), 1, 2)
+
+    def _gram(self, weights: np.ndarray) -> np.ndarray:
+        """``Cᵀ W C`` of one data set, at nodes and dense columns."""
+        num = self._num_places - self.dense.shape[1]
+        total = np.zeros((self._num_places, self._num_places))
+        for rows in row_blocks(self.num_rows):
+            own = weights[rows]
+            if not own.any():
+                continue
+            root, places = np.sqrt(own)[:, None], np.arange(num, self._num_places)
+            rooted = self.dense[rows] * root
+            if self.nodes is not None:
+                at_nodes, first = self._node_block(rows)
+                rooted = np.concatenate([at_nodes * root, rooted], axis=1)
+                places = np.concatenate([first + np.arange(at_nodes.shape[1]), places])
+            total[np.ix_(places, places)] += rooted.T @ rooted  # NumPy computes half of it
+        return total
 
     def inner(self, values: np.ndarray) -> np.ndarray:
         """``values · C``, ``(data_set, vector, column)``.
@@ -142,16 +156,6 @@ class ColumnMatrix:
     def _num_places(self) -> int:
         own = 0 if self.nodes is None else len(self.nodes.mix)
         return own + self.dense.shape[-1]
-
-    def _block(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-        """The columns of a block, of nodes that it touches and dense; and their places."""
-        dense = self.dense[rows]
-        if self.nodes is None:
-            return dense, np.arange(dense.shape[1])
-        at_nodes, first = self._node_block(rows)
-        own = np.arange(first, first + at_nodes.shape[1])
-        places = np.concatenate([own, len(self.nodes.mix) + np.arange(dense.shape[1])])
-        return np.concatenate([at_nodes, dense], axis=1), places
 
     def _node_block(self, rows: slice) -> tuple[np.ndarray, int]:
         """The rows of S of a block, at the nodes that it touches, and the first of these."""

@@ -13,13 +13,14 @@ from farseer_jax.solvers.column_matrix import ColumnMatrix
 from farseer_jax.solvers.correlated_residuals import CorrelatedWeights
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
-from farseer_jax.solvers.objective_evaluation import Evaluator
+from farseer_jax.solvers.objective_evaluation import residuals_of_data_sets, sums_of_data_sets
 from farseer_jax.solvers.optima import RUNNING, Optima
 from farseer_jax.solvers.replicates import Replicates
 
 # Residuals are small beside the losses: Gauss-Newton's steps converge as fast as Newton's.
 _FIRST = Settings(max_steps=40, tolerance=1e-6, second_derivatives=False)
 _ROUND = Settings(max_steps=3, tolerance=1e-6, second_derivatives=False)
+_STEP = Settings(max_steps=2, tolerance=1e-6, second_derivatives=False)
 _LEAST_EIGENVALUE = 1e-13  # of a matrix with a diagonal of ones: rounding
 # With more runs than this, some of them serve for the first rounds.
 _MANY, _SOME = 16_384, 8_192
@@ -237,7 +238,8 @@ class _Rounds:
     def rounds(self, free: np.ndarray, kinds: Sequence[bool | None]) -> np.ndarray:
         """Rounds of a few steps, after each of which the noise and the weights are estimated."""
         for student in kinds:
-            free = minimise(self.problem(), free[:, None], _ROUND).free[:, 0]
+            settings = _STEP if self.settles else _ROUND
+            free = minimise(self.problem(), free[:, None], settings).free[:, 0]
             self.update(free, student)
         return free
 
@@ -369,7 +371,7 @@ def laplace_at(
     if correlated is None:
         none = np.zeros((problem.weights.shape[1], 0))
         correlated = CorrelatedWeights.of(problem.weights, none)
-    sums = Evaluator(problem, np.arange(len(free))).sums(free, np.zeros(len(free), dtype=bool))
+    sums = sums_of_data_sets(problem, free)
     inner = correlated.whitened(sums.across)
     explained = np.matmul(inner, np.swapaxes(inner, 1, 2))
     coefficients = np.matmul(inner, correlated.inverse)
@@ -396,22 +398,12 @@ def laplace_at(
         own,
         explained[:, :-1, -1] - sums.gradient,
         squares,
-        _residuals(problem, free),
+        residuals_of_data_sets(problem, free),
         correlated,
         -coefficients[:, -1],
         -coefficients[:, :-1],
         np.full(len(free), RUNNING) if found is None else found.status[:, 0],
     )
-
-
-def _residuals(problem: FitProblem, free: np.ndarray) -> np.ndarray:
-    """Observed less predicted, 0 for runs of weight 0, ``(data_set, run)``."""
-    parameters = problem.parameters(free)
-    found = np.empty((len(free), problem.bound.num_runs))
-    for runs, bound in problem.blocks:
-        found[:, runs] = problem.target[:, runs] - bound.value(parameters)
-    found[~np.broadcast_to(problem.weights > 0.0, found.shape)] = 0.0
-    return found
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:

@@ -97,6 +97,11 @@ class FitProblem:
             return [(found[0], self.bound)]
         return [(runs, self.bound.at_runs(runs)) for runs in found]
 
+    def prepare(self) -> None:
+        """Compute what is shared, before threads ask for it."""
+        assert self.blocks
+        assert self.linear is None or self.correlated_weights
+
     @property
     def num_data_sets(self) -> int:
         """How many data sets there are."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from farseer_jax.objectives import rho, rho_slope, rho_weights
+from farseer_jax.runtime.threads import in_threads
 from farseer_jax.solvers.bound_function import BoundFunction
 from farseer_jax.solvers.fit_problem import FitProblem
 
@@ -419,6 +420,31 @@ class Evaluator:
         gradient += slope
         for matrix in (majoriser, hessian)[: 1 + (hessian is not majoriser)]:
             matrix += precision
+
+
+def sums_of_data_sets(problem: FitProblem, free: np.ndarray) -> RunSums:
+    """The sums of each data set at its free parameters, ``(data_set, free)``."""
+    nothing = np.zeros(len(free), dtype=bool)
+    if len(problem.blocks) == 1:
+        return Evaluator(problem, np.arange(len(free))).sums(free, nothing)
+    problem.prepare()
+
+    def of_one(place: int) -> RunSums:
+        return Evaluator(problem, np.array([place])).sums(free[[place]], nothing[:1])
+
+    return RunSums(*map(np.concatenate, zip(*in_threads(of_one, range(len(free))), strict=True)))
+
+
+def residuals_of_data_sets(problem: FitProblem, free: np.ndarray) -> np.ndarray:
+    """Observed less predicted, 0 for runs of weight 0, ``(data_set, run)``."""
+    found = np.zeros((len(free), problem.bound.num_runs))
+    parameters = problem.parameters(free)
+    for runs, bound in problem.blocks:
+        active = np.broadcast_to(problem.weights[:, runs] > 0.0, found[:, runs].shape)
+        some = np.flatnonzero(active.any(axis=1))
+        missed = _take(problem.target, some)[:, runs] - bound.take(some).value(parameters[some])
+        found[some, runs] = np.where(active[some], missed, 0.0)
+    return found
 
 
 def _take(rows: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -82,7 +82,7 @@ def bootstrap(
     num = _num_resamples(num_resamples, scheme, setting)
     stream, most = _stream(len(fit.runs)), _most_at_once(len(fit.runs))
     chunk = min(_whole("chunk_size", chunk_size, 1), max(stream, most // stream * stream))
-    refits = Refits.of(type(fit.law), fit.runs, fit.method, devices)
+    refits = Refits.of_fit(fit, devices)
 
     def make(ranges: Sequence[Range]) -> Iterator[tuple[int, BatchFit]]:
         return _make(refits, scheme, setting, seed, ranges)

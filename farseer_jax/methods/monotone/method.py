@@ -16,7 +16,7 @@ from farseer_jax.methods.derivatives import Differentiable, NoDerivativeError, R
 from farseer_jax.methods.method import Method, Solved, SolvedBatch
 from farseer_jax.methods.monotone.problem import Problem, build_problem, largest_slopes
 from farseer_jax.methods.monotone.projection import Projected, project
-from farseer_jax.methods.monotone.report import MonotoneReport
+from farseer_jax.methods.monotone.report import MonotoneReport, averaged_errors
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.registry import METHODS
 from farseer_jax.objectives import relative_error
@@ -128,7 +128,7 @@ class MonotoneOver:
         projected = rose and decreases
         if projected:
             law = jax.tree.map(lambda leaf: leaf[0], laws)
-            errors = _errors(design.runs, law, losses, weights)
+            errors = averaged_errors(law, design.runs, losses, weights > 0)
         fitted = weights > 0
         N, D = design.runs.N[fitted], design.runs.D[fitted]
         change = relative_error(evaluate(law, N, D), evaluate(solved.law, N, D))
@@ -280,14 +280,3 @@ def _decreases(largest: np.ndarray) -> np.ndarray:
 
 def _pair(largest: np.ndarray) -> tuple[float, float]:
     return float(largest[0]), float(largest[1])
-
-
-def _errors(runs: Runs, law: Law, losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Relative errors on the distinct fitted (N, D), repeats averaged."""
-    fitted = weights > 0
-    points = np.stack([runs.N, runs.D])[:, fitted]
-    (N, D), place = np.unique(points, axis=1, return_inverse=True)
-    distinct = np.unique(np.stack([place.ravel(), losses[fitted]]), axis=1)
-    which = distinct[0].astype(int)
-    observed = np.bincount(which, distinct[1]) / np.bincount(which)
-    return relative_error(evaluate(law, N, D), observed)

@@ -17,7 +17,7 @@ from farseer_jax.runtime.compiled import compiled
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.memory import block_length
 from farseer_jax.runtime.progress import report
-from farseer_jax.runtime.threads import in_threads, num_threads
+from farseer_jax.runtime.threads import in_threads, num_threads, platform
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, STALLED, Optima
 from farseer_jax.solvers.small_systems import active_bounds
 from farseer_jax.types import Array
@@ -46,7 +46,7 @@ def solve_from_starts(
     """Fit every row of losses and weights, ``(row, run)``, from every start, ``(start, free)``."""
     del refits  # the optimisers need no hint
     num = len(losses) * len(starts)
-    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    widths = _WIDTHS.get(platform(), _WIDTHS_ELSEWHERE)
     most = block_length(_NUM_ARRAYS * 8.0 * layout.run.size, at_once=num_threads())
     width = min(next((w for w in widths if w >= num), widths[-1]), most)
     optimiser = build_optimiser(method.optimiser, method.num_steps, method.tolerance)
