@@ -4,6 +4,7 @@ import errno
 import signal
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,24 @@ def test_any_chunk_size_in_memory_and_on_disk(tmp_path: Path, chunk_size: int) -
     out = tmp_path / "draws.parquet"
     assert_same(draws(out, chunk_size=chunk_size))
     assert_alone(out)
+    assert out.read_bytes() == bytes_of_one_chunk()
+
+
+@cache
+def bytes_of_one_chunk() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        draws(Path(folder, "draws.parquet"), chunk_size=300)
+        return Path(folder, "draws.parquet").read_bytes()
+
+
+def test_a_file_is_cut_in_its_own_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row groups of one length, whichever chunks they are from, and the same bytes."""
+    monkeypatch.setattr(draws_parquet, "ROWS", 64)
+    outs = [tmp_path / f"{chunk}.parquet" for chunk in (300, 100, 7)]
+    for out, chunk in zip(outs, (300, 100, 7), strict=True):
+        draws(out, 200, chunk_size=chunk)
+        assert_same(draws(out, chunk_size=chunk, resume=True))
+    assert len({out.read_bytes() for out in outs}) == 1
 
 
 def test_more_draws_begin_with_the_same(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import farseer_jax as fj
 from farseer_jax.methods.end_to_end import large_tables, layout, multi_start
+from farseer_jax.runtime import memory
 from farseer_jax.solvers import column_matrix, levenberg_marquardt
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import minimise
@@ -16,6 +17,7 @@ from farseer_jax.solvers.objective_evaluation import Evaluator
 
 NUM = 600
 LAW = "E + A/N**a + B/D**b"
+LAW_CLASS = fj.law(LAW)
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,19 @@ def test_starts_chosen_on_some_runs_end_at_the_optimum_of_all(
     assert some.diagnostics.fraction_at_best() == 1.0
 
 
+@pytest.mark.parametrize("objective", ["squared", "squared-relative"])
+def test_minima_of_a_profile_of_some_runs_are_those_of_all(
+    runs: fj.Runs, request: pytest.FixtureRequest, objective: str
+) -> None:
+    method = fj.VariableProjection(objective, num_candidates=8, num_polished=2)
+    whole = fj.fit(fj.Chinchilla, runs, method)
+    request.getfixturevalue("staged")
+    some = fj.fit(fj.Chinchilla, runs, method)
+    _same_fit(some, whole, 1e-8)
+    ratio = some.diagnostics.profile / whole.diagnostics.profile
+    assert 0.5 < ratio.min() < ratio.max() < 2.0
+
+
 def test_every_start_has_an_answer(runs: fj.Runs, staged: None) -> None:
     """Starts that stop on some of the runs say how they ended there, in units of all runs."""
     found = fj.fit("E + A/N**a", runs, fj.LeastSquares(num_starts=32, max_steps=12)).diagnostics
@@ -154,3 +169,30 @@ def test_copies_are_those_of_numpy() -> None:
     found = layout.unique_columns(rows)
     assert np.array_equal(found[0], first)
     assert np.array_equal(found[1], place.ravel())
+
+
+def test_draws_of_a_large_table_do_not_depend_on_how_many_are_held(
+    runs: fj.Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small budget cuts the resamples into small streams and calls, of the same digits."""
+    fit = fj.fit(fj.Chinchilla, runs, fj.LeastSquares(num_starts=8))
+    monkeypatch.setattr(memory, "BUDGET", 32 * NUM * 8)
+    few = fj.bootstrap(fit, 20, chunk_size=8, scheme="runs")
+    many = fj.bootstrap(fit, 24, scheme="runs")
+    for one, other in zip(
+        (batch.law.to_vector() for batch in few.draws.batches()),
+        (batch.law.to_vector() for batch in many.draws.batches()),
+        strict=False,
+    ):
+        assert np.array_equal(np.asarray(one)[:, :20], np.asarray(other)[:, :20])
+
+
+def test_a_small_budget_changes_no_digit_of_refits(
+    runs: fj.Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = np.random.default_rng(5).exponential(size=(20, NUM))
+    method = fj.LeastSquares(num_starts=8)
+    whole = fj.fit_batch(LAW_CLASS, runs, weights=weights, method=method)
+    monkeypatch.setattr(memory, "BUDGET", 1000)
+    small = fj.fit_batch(LAW_CLASS, runs, weights=weights, method=method)
+    assert np.array_equal(small.law.to_vector(), whole.law.to_vector())

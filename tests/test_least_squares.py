@@ -319,11 +319,11 @@ def test_the_second_call_does_not_compile():
     solve_batch.clear_cache()
     fj.fit(fj.Chinchilla, runs, method)
     fj.fit_batch(fj.Chinchilla, runs, weights=weights[:10], method=method)
-    compiled = solve_batch._cache_size()
+    compiled = solve_batch.num_kept
     other = fj.Runs(runs.N, runs.D, runs.loss * 1.01)
     fj.fit(fj.Chinchilla, other, fj.LeastSquares("huber", num_starts=16, seed=1, tolerance=1e-9))
     fj.fit_batch(fj.Chinchilla, runs, weights=weights[10:20], method=method)
-    assert solve_batch._cache_size() == compiled > 0
+    assert solve_batch.num_kept == compiled > 0
 
 
 def test_tables_of_other_sizes_do_not_compile():

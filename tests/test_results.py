@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 
 import farseer_jax as fj
+from farseer_jax.results.digest import json_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Table
 from farseer_jax.uncertainty.draws import Draws, join
@@ -370,8 +371,11 @@ def test_json_there_and_back(made: tuple[Result, set[str]], tmp_path: Any) -> No
     path = tmp_path / "result.json"
     text = own.to_json(path)
     assert path.read_text(encoding="utf-8") == text
-    for source in (text, path):
+    indented = json.dumps(json.loads(text), indent=4)
+    for source in (text, path, indented):
         assert_same(type(own).from_json(source), own, type(own).__name__)
+    other_order = json.dumps(json.loads(text), sort_keys=True)
+    type(own).from_json(other_order)
     again = type(own).from_json(text)
     assert str(again) == str(own)
     assert again.to_json() == text
@@ -430,7 +434,7 @@ def test_a_damaged_result_is_refused() -> None:
     content = json.loads(calibration().to_json())
     del content["fields"]["rate"]
     with pytest.raises(ValueError, match=r"the JSON text is damaged .*; write it again"):
-        fj.Calibration.from_json(json.dumps(content))
+        fj.Calibration.from_json(json_text(content))
 
 
 class Halves(fj.Law):

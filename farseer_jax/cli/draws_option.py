@@ -16,6 +16,7 @@ from farseer_jax.cli.output import STANDARD_OUTPUT, Output, check_target, paths_
 
 _REMEDY = "name a Parquet file to write"
 _WITH_CHECK = ("num_resamples", "target")  # how many to refit, and the JSON
+_NUM_REFITS = 10  # as in the library
 FAULTS = 1  # exit code
 
 OUT = Group(
@@ -58,8 +59,7 @@ def checked(path: str, num_refits: int | None) -> Output:
     """The check of a file of draws; faults are an exit code."""
     import farseer_jax
 
-    options = {} if num_refits is None else {"num_refits": num_refits}
-    found = farseer_jax.check_draws(path, **options)
+    found = farseer_jax.check_draws(path, num_refits=num_refits or _NUM_REFITS)
     return Output(found, what="Check", exit_code=0 if found.intact else FAULTS)
 
 

@@ -1,6 +1,5 @@
 """Output of results: a table or JSON on standard output, and JSON in files."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,13 +69,15 @@ class Output:
 
     def to_json(self) -> str:
         """What ``--json`` writes and ``from_json`` reads, with the warnings of the fit last."""
+        from farseer_jax.results.digest import json_text
+
         own = getattr(self.result, "file_content", self.result.to_dict)  # a report has no file
         content = {**own(), **self.more}
         if self.warnings is not None:
             content["warnings"] = [*content.get("warnings", ()), *self.warnings]
         if "fields" in content:  # for readers the rest comes first
             content["fields"] = content.pop("fields")
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        return json_text(content)
 
 
 def _parts_of(result: Any) -> "Sequence[str | Table]":

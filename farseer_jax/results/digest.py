@@ -34,6 +34,7 @@ def json_text(content: Mapping[str, Any]) -> str:
         TypeError: a value is not of JSON's types.
     """
     plain = json.loads(json.dumps(content, allow_nan=False))  # as a reader will have it
+    plain.pop(KEY, None)
     whole, digest = dict[str, Any](), digest_of(plain)
     for key, value in plain.items():
         whole[key] = value

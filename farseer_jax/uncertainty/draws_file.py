@@ -278,13 +278,18 @@ class Store:
     def _take_lock(self) -> None:
         import filelock
 
-        self.parts.mkdir(exist_ok=True)
         lock = filelock.FileLock(self._lock_path)
         try:
+            self.parts.mkdir(exist_ok=True)
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise BlockingIOError(
                 f"another process is writing {self.path}: wait for it, or name another file"
+            ) from None
+        except OSError as error:  # such as a folder that may only be read, or a full disk
+            raise type(error)(
+                f"cannot write {self.path}: {error.strerror or error} (is {self.path.parent} a "
+                "folder you may write to?)"
             ) from None
         self._lock = lock
 

@@ -11,6 +11,7 @@ from farseer_jax._version import __version__
 from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.method import weights_of
+from farseer_jax.results.converter import UnknownNameError
 from farseer_jax.results.digest import KEY, check_digest, digest_of
 from farseer_jax.uncertainty.draws_parquet import OF_THE_WHOLE, DrawsParquet, opened
 from farseer_jax.uncertainty.draws_table import columns_of
@@ -99,7 +100,9 @@ def bootstrapped(
         fit = Fit.from_json(manifest["fit"], law)
     except ValueError as error:
         what = str(error).replace("the JSON text", f"the fit in {name}", 1)
-        raise ValueError(what) from None
+        # an intact fit by a law or a method that only its author has is no fault of the file
+        is_unknown = isinstance(error.__context__, UnknownNameError)
+        raise (UnknownNameError if is_unknown else ValueError)(what) from None
     scheme = scheme_of(manifest["scheme"], scheme)
     found = as_json_has_it(manifest_of(fit, scheme, manifest["seed"]))
     own = {**manifest, "method": dict(manifest["method"])}

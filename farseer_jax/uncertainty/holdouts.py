@@ -150,7 +150,7 @@ def held_out(fit: Fit, scheme: Scheme, seed: int, *, min_sizes: int | None = Non
     misses = np.full((num, num_runs), np.nan)
     drawn = np.full((num, _NUM_RESAMPLES, num_runs), np.nan)
     if num:
-        refits = Refits.of(type(fit.law), runs, fit.method)
+        refits = Refits.of_fit(fit)
         with stage("refitting to the smaller sizes"):
             points = refits(weights=holdouts.weights)
         usable = np.flatnonzero(points.usable)

@@ -68,4 +68,4 @@ def leave_out(fit: Fit, *, by_size: bool) -> BatchFit:
     index = np.arange(jackknife.num_draws(setting))
     weights = jackknife.draw(setting, np.random.default_rng(0), index).weights
     with stage(f"refitting without each {'size' if by_size else 'run'}"):
-        return Refits.of(type(fit.law), fit.runs, fit.method)(weights=weights)
+        return Refits.of_fit(fit)(weights=weights)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.separable import is_separable
 from farseer_jax.link_functions import Link
-from farseer_jax.objectives import Objective, as_objective
+from farseer_jax.objectives import Objective, as_objective, relative_error
 from farseer_jax.runs.runs import Runs
 
 _MAX_PADDING = 1.5  # cells per run, above which every run gets its own row
@@ -33,6 +34,7 @@ class Layout:
         law: the law's class.
         runs: the runs.
         by_curves: whether the law is solved by its curves of N.
+        fitted: the law fitted to the runs, where refits start; None: they search for it.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -42,6 +44,7 @@ class Layout:
     law: type[Law]
     runs: Runs
     by_curves: bool
+    fitted: Law | None = None
 
     @property
     def num_copies(self) -> int:
@@ -105,7 +108,7 @@ def build_layout(
         center = Center.of(runs)
     if by_curves is False or not uses_curves(law, runs):
         index = np.arange(len(runs))[:, None]
-        share = _shares(law, runs)[index]
+        share = copy_shares(law, runs)[index]
         return Layout(law.columns(runs), index, share, center, law, runs, by_curves=False)
     sizes, row_of_run, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
     if len(sizes) * counts.max() <= _MAX_PADDING * len(runs):
@@ -118,7 +121,7 @@ def build_layout(
         sizes, index = runs.N, np.arange(len(runs))[:, None]
         filled = np.ones_like(index, dtype=bool)
     inputs = {"N": sizes, "log_D": np.log(runs.D)[index]}
-    share = filled * _shares(law, runs)[index]
+    share = filled * copy_shares(law, runs)[index]
     return Layout(inputs, index, share, center, law, runs, by_curves=True)
 
 
@@ -141,7 +144,22 @@ def unique_columns(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.unique(sets, return_index=True)[1], sets
 
 
-def _shares(law: type[Law], runs: Runs) -> np.ndarray:
+def distinct_errors(law: Law, runs: Runs, losses: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """``|predicted / observed − 1|`` of the distinct fitted runs, in the order of their inputs.
+
+    Args:
+        law: the fitted law.
+        runs: the runs.
+        losses: their losses, ``(run,)``.
+        fitted: which runs take part, ``(run,)``.
+    """
+    own = np.flatnonzero(fitted)
+    rows = distinct_rows(type(law), runs, losses)[:, own]
+    index = own[unique_columns(rows)[0]]
+    return relative_error(evaluate_runs(law, runs)[index], losses[index])
+
+
+def copy_shares(law: type[Law], runs: Runs) -> np.ndarray:
     """1 for a run, 1/k for each of k copies, ``(run,)``."""
     sets = unique_columns(distinct_rows(law, runs, runs.loss))[1]
     return np.asarray(1.0 / np.bincount(sets)[sets])

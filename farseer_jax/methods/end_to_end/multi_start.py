@@ -1,6 +1,7 @@
 """Methods that search from many starts and keep the best optimum."""
 
 import abc
+from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -14,20 +15,21 @@ from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refi
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.large_tables import MANY_RUNS, parts_of, search
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
-from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, best_point
+from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, refit_starts
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
+from farseer_jax.methods.end_to_end.start_report import StartReport
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.solvers.optima import Optima
 
 
 class MultiStartMethod(EndToEndMethod):
-    """A fit is the best of many starts; a refit starts from the optimum of all runs.
+    """A fit is the best of many starts; a refit starts from those of all runs.
 
     Attributes:
         num_starts: number of starts of a fit.
-        refit_starts: starts of each refit of a batch, beside the optimum of all runs; none for a
-            large table, whose refits stay near it.
+        refit_starts: further optima of all runs, at most, from which each refit starts as well;
+            none for a large table, whose refits stay near the best.
         seed: seed of the starts.
         starts: laws to start from instead, leaves ``(start,)``.
     """
@@ -72,6 +74,11 @@ class MultiStartMethod(EndToEndMethod):
         free_of(self, layout)
         return layout
 
+    def prepare_refits(self, runs: Runs, law: Law, found: StartReport) -> Layout:
+        """Lay the runs out for refits of a fit, which start from its law if it has no rivals."""
+        layout = self.prepare(type(law), runs)
+        return layout if found.has_rivals else replace(layout, fitted=law)
+
     def fit_one(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> Solved:
         """Fit one set of losses and weights, in float64."""
         free = free_of(self, design)
@@ -92,12 +99,10 @@ class MultiStartMethod(EndToEndMethod):
         return search(solve, layout, free, starts, losses, weights, self.seed)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
-        """Refit stacks of losses and weights, ``(batch, run)``, from the optimum of all runs."""
+        """Refit stacks of losses and weights, ``(batch, run)``, from the optima of all runs."""
         free = free_of(self, design)
-        with _ONE_AT_A_TIME:  # blocks run in threads: the first one finds it for all
-            starts = _optimum(design, self)[None]
-        if self.refit_starts and len(design.runs) < MANY_RUNS:
-            starts = np.concatenate([starts, starts_of(self, design, free, self.refit_starts)])
+        with _ONE_AT_A_TIME:  # blocks run in threads: the first one finds them for all
+            starts = _refit_starts(design, self)
         found = self.solve(design, free, starts, losses, weights, refits=True)
         return best_of_each(design, free, found, losses, weights)
 
@@ -105,9 +110,7 @@ class MultiStartMethod(EndToEndMethod):
         """The fit as a function of losses and weights that JAX differentiates."""
         del found  # the law is the optimum
         free = free_of(self, design)
-        with jax.enable_x64(True):
-            vector = np.asarray(law.to_vector(), np.float64)
-        start = free.free(vector[:, None])[0]
+        start = _point_of(law, free)
         objective, columns = design.objective(self.objective), self.columns_of(design)
         return build_refit(design, free, objective, start, runs.loss, columns=columns)
 
@@ -116,7 +119,19 @@ _ONE_AT_A_TIME = Lock()
 
 
 @lru_cache(maxsize=4)
-def _optimum(layout: Layout, method: MultiStartMethod) -> np.ndarray:
-    """Free parameters of the fit to all runs: where refits start."""
+def _refit_starts(layout: Layout, method: MultiStartMethod) -> np.ndarray:
+    """Where refits start, ``(start, free)``."""
     free = free_of(method, layout)
-    return best_point(method.search(layout, free, layout.runs.loss, weights_of(layout.runs)))
+    if layout.fitted is not None:
+        point = _point_of(layout.fitted, free)
+        if np.isfinite(point).all():  # a parameter that is exactly 0 has no logarithm
+            return point[None]
+    found = method.search(layout, free, layout.runs.loss, weights_of(layout.runs))
+    return refit_starts(found, method.refit_starts if len(layout.runs) < MANY_RUNS else 0)
+
+
+def _point_of(law: Law, free: Free) -> np.ndarray:
+    """The free parameters of a law, ``(free,)``."""
+    with jax.enable_x64(True), np.errstate(divide="ignore"):
+        vector = np.asarray(law.to_vector(), np.float64)
+    return free.free(vector[:, None])[0]

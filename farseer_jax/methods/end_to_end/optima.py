@@ -10,8 +10,8 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.determination import Determination, determination
 from farseer_jax.methods.end_to_end.free_parameters import ZERO, Free
 from farseer_jax.methods.end_to_end.identifiability import Optimum
-from farseer_jax.methods.end_to_end.layout import Layout, distinct_rows, unique_columns
-from farseer_jax.methods.end_to_end.start_report import StartReport
+from farseer_jax.methods.end_to_end.layout import Layout, distinct_errors
+from farseer_jax.methods.end_to_end.start_report import RIVAL, StartReport
 from farseer_jax.methods.method import Solved, SolvedBatch
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.objectives import relative_error
@@ -20,6 +20,7 @@ from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, Optima
 _ROUNDING = 1e-13  # of an objective: optima closer than this count as equal
 _EQUAL = 1e-6  # of an objective: optima closer than this fit equally well
 _NO_RESIDUALS = 1e-22  # an objective below this is rounding
+_SAME_POINT = 1e-3  # of free parameters: optima closer than this are one, to their tolerance
 _MOST_COMPARED = 64  # starts whose predictions are compared
 
 
@@ -52,10 +53,7 @@ def solved(
     report: Any,
 ) -> Solved:
     """One fit, with the errors of its distinct fitted runs."""
-    fitted = np.flatnonzero(weights > 0)
-    rows = distinct_rows(layout.law, layout.runs, losses)[:, fitted]
-    index = fitted[unique_columns(rows)[0]]
-    error = relative_error(evaluate_runs(law, layout.runs)[index], losses[index])
+    error = distinct_errors(law, layout.runs, losses, weights > 0)
     return Solved(law, outcome, error, report)
 
 
@@ -170,6 +168,26 @@ def best_of_each(
 def best_point(found: Optima) -> np.ndarray:
     """Free parameters of the best start."""
     return found.free[_best(found, 1)[0]]
+
+
+def refit_starts(found: Optima, num_further: int) -> np.ndarray:
+    """The optimum of all runs, and the next best others, ``(start, free)``.
+
+    A resample may prefer another optimum, but hardly one whose objective is twice the best.
+
+    Args:
+        found: where each start ended.
+        num_further: how many others at most.
+    """
+    value = np.where(found.status == CONVERGED, found.value, np.inf)
+    chosen = [_best(found, 1)[0]]
+    for start in np.argsort(value, kind="stable"):
+        if len(chosen) > num_further or not value[start] <= RIVAL * found.value[chosen[0]]:
+            break
+        apart = np.abs(found.free[start] - found.free[chosen]) > _SAME_POINT
+        if apart.any(axis=1).all():
+            chosen.append(start)
+    return found.free[chosen]
 
 
 def _best(found: Optima, num_rows: int) -> np.ndarray:

@@ -31,7 +31,8 @@ class LeastSquares(MultiStartMethod):
     Args:
         objective: an :class:`Objective` or the name of one.
         num_starts: number of starts of a fit, spread by the law's own ``starts``.
-        refit_starts: starts of each refit of a batch, beside the optimum of all runs.
+        refit_starts: further optima of all runs, at most, from which each refit of a batch starts
+            beside the best.
         seed: seed of the starts; the first ones do not depend on their number.
         max_steps: evaluations that a start may take.
         tolerance: relative decrease of the objective below which a start has converged.

@@ -214,7 +214,10 @@ def _sums_of_tile(
     problem: Problem,
     curves: CurveDerivatives,
 ) -> _Sums:
-    sums = row_sums(law, residual, newton, problem, curves.values)
+    # XLA would compute them anew for each of their many uses
+    sums, curves = jax.lax.optimization_barrier(
+        (row_sums(law, residual, newton, problem, curves.values), curves)
+    )
     gradient = [
         jnp.sum(slope * pull, 1) for slope, pull in zip(curves.slopes, sums.gradient, strict=True)
     ]

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from farseer_jax.methods.end_to_end.choose_starts import starts_of
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.optima import best_of_each, best_point
+from farseer_jax.methods.end_to_end.optima import best_of_each, refit_starts
 from farseer_jax.methods.least_squares.any_law import solve_any_law
 from farseer_jax.methods.least_squares.groups import separate_optima
 from farseer_jax.methods.method import SolvedBatch, weights_of
@@ -26,7 +25,7 @@ def refit_each(
 ) -> list[SolvedBatch]:
     """Refit each table to several rows of weights, all rows of all tables in one batch.
 
-    Each refit starts from its table's own optimum, and from ``refit_starts`` further points.
+    Each refit starts from its table's own optimum, and from up to ``refit_starts`` further ones.
 
     Args:
         method: the settings.
@@ -38,7 +37,7 @@ def refit_each(
     whole, frees = separate_optima(
         method, layouts, [layout.runs.loss for layout in layouts], own, enough=False
     )
-    starts = [_refit_starts(method, *each) for each in zip(layouts, frees, whole, strict=True)]
+    starts = _as_many([refit_starts(found, method.refit_starts) for found in whole])
     rows = [
         (place, loss[None], _enough(weight, free, full)[None])
         for place, (loss_rows, weight_rows, free, full) in enumerate(
@@ -63,10 +62,10 @@ def refit_each(
     return [best_of_each(*arguments) for arguments in each]
 
 
-def _refit_starts(method: "LeastSquares", layout: Layout, free: Free, whole: Optima) -> np.ndarray:
-    """Starts of a table's refits, ``(start, free)``."""
-    further = starts_of(method, layout, free, max(method.refit_starts, 1))
-    return np.concatenate([best_point(whole)[None], further[: method.refit_starts]])
+def _as_many(starts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Starts of each table, as many as of the one with most: the first is repeated."""
+    most = max(map(len, starts))
+    return [np.concatenate([own, np.repeat(own[:1], most - len(own), axis=0)]) for own in starts]
 
 
 def _enough(weights: np.ndarray, free: Free, full: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_
 from farseer_jax.methods.least_squares.tiles import tiled
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.progress import report
-from farseer_jax.runtime.threads import in_threads, num_threads
+from farseer_jax.runtime.threads import in_threads, num_threads, platform
 from farseer_jax.solvers.optima import NOT_FINITE, Optima
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _solve_stage(
 
 def _refit_width(num_cells: int) -> int:
     """One width for all tables of similar size."""
-    backend = jax.default_backend()
+    backend = platform()
     width = _REFIT_WIDTH.get(backend, _REFIT_WIDTH_ELSEWHERE)
     most = min(width, _MAX_CELLS.get(backend, width * num_cells) // num_cells)
     widths = _WIDTHS.get(backend, (width,))
@@ -137,7 +137,7 @@ def _refit_width(num_cells: int) -> int:
 
 def _best_width(num_elements: int) -> int:
     """Wide enough to be fast, and narrow enough that few slots are empty at the end."""
-    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    widths = _WIDTHS.get(platform(), _WIDTHS_ELSEWHERE)
     most = -(-num_elements // num_threads()) // _LEAST_TURNS
     return max([w for w in widths if w <= most], default=widths[0])
 
@@ -150,7 +150,7 @@ def _cuts(num_elements: int, width: int, num_cells: int) -> tuple[int, list[slic
         width: width of the solver.
         num_cells: cells of an element's own losses.
     """
-    narrowest = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)[0]
+    narrowest = _WIDTHS.get(platform(), _WIDTHS_ELSEWHERE)[0]
     capacity = width * min(_QUEUE, max(_MOST_CELLS // (width * num_cells), 1))
     num_calls = max(-(-num_elements // capacity), min(num_threads(), num_elements // narrowest), 1)
     edges = np.linspace(0, num_elements, num_calls + 1).astype(int)

@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import Gathered
+from farseer_jax.runtime.compiled import compiled as compiled_by_jax
 from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid
 from farseer_jax.types import Array
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 Options = dict[str, Any]
 Kernel = Callable[..., Any]
+CACHED = 48  # refits whose sums over candidates a core's cache holds
 _MOST_ROUNDS = 3  # that one kernel serves
 
 
@@ -62,16 +65,41 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
         block: whether it is for a block of refits.
         optimised: whether its searches of few candidates are worth all optimisation.
     """
-    many = {**_ONE_MODULE, **(_WHOLE_VECTORS if block else {})}
-    few = {**many, **_OLDER_EMITTERS, **({} if optimised else _LESS_OPTIMISED)}
+    many = {**_ONE_MODULE, **_WHOLE_VECTORS}
+    few = {
+        **(many if block else _ONE_MODULE),
+        **_OLDER_EMITTERS,
+        **({} if optimised else _LESS_OPTIMISED),
+    }
+    whole = _in_turn(kernel) if block else kernel
     of_many, of_few = (
-        jax.jit(kernel, static_argnums=2, compiler_options=options) for options in (many, few)
+        compiled_by_jax(static=("options",), compiler_options=options)(whole)
+        for options in (many, few)
     )
 
     def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
         refuse_forked()
         chosen = of_many if _many_candidates(options) else of_few
         return chosen(layout, runs, options) if block else chosen(layout, runs, *_apart(options))
+
+    return call
+
+
+def _in_turn(kernel: Kernel) -> Kernel:
+    """The kernel for one part of a block after another, where the parts are whole.
+
+    A call costs as much as some forty refits, which a part should not exceed.
+    """
+
+    def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
+        if runs.loss.shape[-1] % CACHED:
+            return kernel(layout, runs, options)
+
+        def parts(values: Array) -> Array:
+            return jnp.moveaxis(values.reshape(*values.shape[:-1], -1, CACHED), -2, 0)
+
+        found = jax.lax.map(lambda part: kernel(layout, part, options), Gathered(*map(parts, runs)))
+        return jax.tree.map(jnp.ravel, found)
 
     return call
 

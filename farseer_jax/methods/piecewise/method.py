@@ -17,6 +17,7 @@ from farseer_jax.methods.piecewise import chinchilla as _chinchilla
 from farseer_jax.methods.piecewise import kernel as _kernel
 from farseer_jax.methods.piecewise.checks import check_design, check_solution
 from farseer_jax.methods.piecewise.chinchilla_derivatives import build_chinchilla_refit
+from farseer_jax.methods.piecewise.compiling import CACHED
 from farseer_jax.methods.piecewise.derivatives import build_refit
 from farseer_jax.methods.piecewise.design import Design, Ratio, build_design
 from farseer_jax.methods.piecewise.diagnostics import Solution, diagnose
@@ -92,7 +93,7 @@ class Piecewise:
     """
 
     name: ClassVar[str] = "piecewise"
-    cpu_block: ClassVar[int] = 48  # refits whose sums over candidates a core's cache holds
+    cpu_block: ClassVar[int] = 8 * CACHED
 
     criterion: Criterion = "squared"
     search: Search | None = None

@@ -38,7 +38,8 @@ class Restarts(MultiStartMethod):
         num_steps: for ``"lbfgs"``, which stops once it has converged, the evaluations that a start
             may take; for all others the steps that it takes.
         objective: an :class:`Objective` or the name of one.
-        refit_starts: starts of each refit of a batch, beside the optimum of all runs.
+        refit_starts: further optima of all runs, at most, from which each refit of a batch starts
+            beside the best.
         seed: seed of the starts; the first ones do not depend on their number.
         tolerance: relative decrease of the objective below which a start has converged.
         fixed: parameters at fixed values, by name: ``{"E": 1.69}``.
