@@ -67,13 +67,13 @@ class Posterior:
             return self
         of_all = replace(
             problem,
-            target=problem.target[:1],
-            weights=problem.weights[:1],
-            prior_precision=fit.prior_precision[:1],
+            target=problem.target[[0]],
+            weights=problem.weights[[0]],
+            prior_precision=fit.prior_precision[[0]],
         )
         kept = fit._replace(
-            weights=fit.weights[:1],
-            residuals=fit.residuals[:1],
+            weights=fit.weights[[0]],
+            residuals=fit.residuals[[0]],
             correlated=fit.correlated.take(np.array([0])),
         )
         return Posterior(self.member, self.columns, of_all, kept)

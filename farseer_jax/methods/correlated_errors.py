@@ -121,7 +121,9 @@ class Features(NamedTuple):
         """Some of the points."""
         return Features(self.matrix[rows], self.size_left[rows], self.smooth_left[rows])
 
-    pick = take
+    def pick(self, rows: np.ndarray) -> "Features":
+        """Some of the points, as :meth:`RunFeatures.pick`."""
+        return self.take(rows)
 
 
 class RunFeatures(NamedTuple):

@@ -167,7 +167,7 @@ def _some_data_sets(problem: FitProblem, rows: np.ndarray) -> FitProblem:
     """Some of the data sets."""
     num, shapes = problem.num_data_sets, problem.function.input_shapes
 
-    def some(values: np.ndarray | None, axes: int) -> Any:
+    def some(values: Any, axes: int) -> Any:
         """Their rows, where the values have a row for each."""
         own = values is not None and np.ndim(values) == axes and len(values) == num > 1
         return values[rows] if own and values is not None else values
@@ -210,6 +210,7 @@ class _Rounds:
         own = np.zeros(num) if precision is None else np.asarray(precision)
         self.precision = np.broadcast_to(own, (num_sets, num))
         self._misses: list[np.ndarray] = []
+        self._within: float | np.ndarray = 0.0
         self._problem: FitProblem | None = None
         self.mean = np.zeros(num) if problem.prior_mean is None else problem.prior_mean
 
@@ -304,6 +305,7 @@ class _Rounds:
                 if change < _SETTLED:
                     break
             self.weights[place] = given[place % len(given)] * factor
+        self._misses = []
 
     def go_on(self, some: "_Rounds", free: np.ndarray) -> None:
         """Start from the noise, the priors and the columns' coefficients of some of the runs."""
@@ -352,7 +354,7 @@ def _some_of_many(state: _Rounds) -> _Rounds | None:
     some = replace(
         problem,
         inputs={
-            name: values[(..., cells, *[slice(None)] * len(shapes.get(name, ())))]
+            name: np.take(values, cells, axis=-1 - len(shapes.get(name, ())))
             for name, values in problem.inputs.items()
         },
         target=problem.target[:, cells],

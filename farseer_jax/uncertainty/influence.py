@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.fitting.fit_batch import Refits, fit_batch
+from farseer_jax.fitting.fit_batch import BatchFit, fit_batch
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws import quantities as _quantities
@@ -125,7 +125,7 @@ def _without_each(fit: Fit) -> Law:
     return law
 
 
-def _usable(refits: Refits) -> Law:
+def _usable(refits: BatchFit) -> Law:
     """The laws of refits, NaN where they failed."""
 
     def usable(leaf: np.ndarray) -> np.ndarray:
