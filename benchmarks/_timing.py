@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.runtime import threads
+
 
 def seconds(run: Callable[[], Any], repeats: int) -> dict[str, float]:
     """Best and median time of ``run``, which must block until its result is ready."""
@@ -42,12 +44,12 @@ def interleaved(runs: dict[str, tuple[Callable[[], Any], int]], rounds: int) -> 
     }
 
 
-def exp_rate() -> dict[str, float]:
-    """Exponentials per second of this machine: the best that XLA reaches at any array size."""
+def exp_rate(dtype: Any = np.float64, largest: int | None = None) -> dict[str, float]:
+    """Exponentials per second of the default device: the best at any size up to ``2^largest``."""
     run = jax.jit(jnp.exp)
     rates = {}
-    for size in 2 ** np.arange(12, 24 if jax.default_backend() == "cpu" else 28, 2):
-        x = jnp.asarray(np.random.default_rng(0).uniform(-12.0, 0.0, int(size)))
+    for size in 2 ** np.arange(12, largest or (24 if threads.platform() == "cpu" else 28), 2):
+        x = jnp.asarray(np.random.default_rng(0).uniform(-12.0, 0.0, int(size)), dtype)
         rates[int(size)] = size / seconds(lambda x=x: run(x).block_until_ready(), 20)["best"]
     size, rate = max(rates.items(), key=lambda item: item[1])
     return {"per_second": rate, "array_size": size}

@@ -182,7 +182,9 @@ from .tables.read_wandb import read_wandb
 from .uncertainty.bootstrap import bootstrap
 from .uncertainty.bootstrap_result import Bootstrap
 from .uncertainty.calibration import Calibration
+from .uncertainty.check_draws import check_draws
 from .uncertainty.combine_intervals import combine_intervals
+from .uncertainty.draws_check import DrawsCheck
 from .uncertainty.error_bars import ErrorBars, error_bars
 from .uncertainty.fit_derivatives import differentiable
 from .uncertainty.influence import influence
@@ -252,6 +254,7 @@ __all__ = [
     "DifferenceView",
     "Distillation",
     "Domain",
+    "DrawsCheck",
     "EffectiveInput",
     "ErrorBars",
     "ExcessParameters",
@@ -375,6 +378,7 @@ __all__ = [
     "broken_power_law",
     "build_design",
     "chain",
+    "check_draws",
     "check_shape",
     "choose_forms",
     "choose_law",

@@ -75,7 +75,7 @@ def test_steps_are_those_asked_for() -> None:
     steady = found.step[np.array(found.curve) == "steady"]
     assert len(steady) == 8
     assert steady[-1] == 7000
-    assert steady[0] == 3 * WARMUP  # earlier losses are those of the warm-up
+    assert steady[0] == 3 * WARMUP  # earlier losses are those of the warmup
     same = fj.anneal_curves(curve_fit(), over=0.25, same_steps=True, points=8)
     assert (same.step >= 3 * WARMUP).all()
     early = fj.anneal_curves(curve_fit(), points=3, first_step=WARMUP)
@@ -166,7 +166,7 @@ def test_it_prints_its_rows() -> None:
         ({"shape": "exponential"}, "an exponential decay never reaches 0"),
         (
             {"final": 1e-3},
-            "no curve has a learning rate above 0.001 .* from 3 times its warm-up on",
+            "no curve has a learning rate above 0.001 .* from 3 times its warmup on",
         ),
         (
             {"first_step": 9000},

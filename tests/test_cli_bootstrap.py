@@ -304,6 +304,48 @@ class TestFile:
         np.testing.assert_array_equal(numbers(fj.Bootstrap.from_parquet(FILE)), numbers(refits))
 
 
+class TestCheck:
+    """``--check`` reads what it needs from the file."""
+
+    @pytest.fixture
+    def made(self, fit: fj.Fit) -> Path:
+        fj.bootstrap(fit, 64, out=FILE)
+        return Path(FILE)
+
+    def test_an_intact_file(self, made: Path) -> None:
+        result = farseer("bootstrap", "--check", made, "--num-resamples", 4, "--json", "check.json")
+        expected = fj.check_draws(made, num_refits=4)
+        assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
+        assert result.stderr == "Check written to check.json\n"
+        assert "refitted   4 resamples, 0 to 63: the same to the last digit" in result.stdout
+        assert fj.DrawsCheck.from_json("check.json").refitted.tolist() == [0, 21, 42, 63]
+
+    def test_a_file_with_a_fault(self, made: Path) -> None:
+        made.write_bytes(made.read_bytes()[:-20])
+        result = farseer("bootstrap", "--check", made)
+        assert result.exit_code == 1
+        assert result.stdout.startswith(f"{FILE}: 1 fault\n\nfault: {FILE} is not a valid Parquet")
+        assert result.stderr == ""
+        as_json = farseer("bootstrap", "--check", made, "--json", "-")
+        assert (as_json.exit_code, json.loads(as_json.stdout)["intact"]) == (1, False)
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            (("absent.parquet",), "absent.parquet: no such file"),
+            ((".",), ". is a directory; name a file of draws"),
+            ((FILE, "--seed", 1), "--seed does not go with --check"),
+            ((FILE, "--law", "chinchilla"), "--law does not go with --check"),
+            ((FILE, "--example"), "--example does not go with --check"),
+            ((FILE, "--out", "more.parquet"), "--out does not go with --check"),
+            ((FILE, "runs.csv"), "RUNS does not go with --check"),
+            ((FILE, "--json", FILE), "it is a file that this command reads"),
+        ],
+    )
+    def test_misuse(self, made: Path, args: tuple[object, ...], message: str) -> None:
+        refused(farseer("bootstrap", "--check", *args), message)
+
+
 class TestBelowAFit:
     def test_prints_intervals_that_are_no_part_of_the_file(
         self, fit: fj.Fit, refits: fj.Bootstrap

@@ -137,11 +137,11 @@ class TestAnswer:
         result = farseer("curves", "fit.json", *bare)
         assert result.stdout.splitlines()[2].startswith("wsd steps=24000 peak=0.0003 decay=4800 ")
         assert "warmup=2000; decay at=9000" in result.stdout
-        note = "warmup=2000, as in the curves, where --predict names no warm-up\n"
+        note = "warmup=2000, as in the curves, where --predict names no warmup\n"
         assert result.stderr.endswith(note)
         given = farseer("curves", "fit.json", "--predict", "cosine steps=9000 peak=3e-4 warmup=0")
-        assert "the warm-up of the schedule has 0 steps" in given.stdout
-        assert "warm-up" not in given.stderr
+        assert "the warmup of the schedule has 0 steps" in given.stdout
+        assert "warmup" not in given.stderr
 
     def test_is_drawn(self, files: Path, called: dict[str, Any]) -> None:
         result = farseer("curves", "fit.json", "--save", "curves.svg")

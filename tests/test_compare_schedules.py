@@ -76,11 +76,11 @@ def test_schedules_that_are_warned_about_are_named(fit: fj.CurveFit) -> None:
 
 
 def test_another_warmup_is_told(fit: fj.CurveFit) -> None:
-    """A warm-up of 0 where the curves had 2,000 steps changes the loss by more than a law does."""
+    """A warmup of 0 where the curves had 2,000 steps changes the loss by more than a law does."""
     bare = fj.Schedule.cosine(24_000, 3e-4, final=9e-5)
     (warning,) = fj.compare_schedules(fit, [bare]).warnings
     assert warning == (
-        "the warm-up of the schedule has 0 steps, and that of the curves 2,000: make schedules "
+        "the warmup of the schedule has 0 steps, and that of the curves 2,000: make schedules "
         "with warmup=2000 to compare like with like"
     )
     near = fj.Schedule.cosine(24_000, 3e-4, final=9e-5, warmup=1_900)

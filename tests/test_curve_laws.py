@@ -24,7 +24,7 @@ SCHEDULES = {
     "jumps": fj.Schedule.multi_step(
         STEPS, PEAK, at=[2_000, 2_010, 4_000], to=[1e-4, 0.0, 2e-4], warmup=WARMUP
     ),
-    "no warm-up": fj.Schedule.cosine(STEPS, PEAK),
+    "no warmup": fj.Schedule.cosine(STEPS, PEAK),
     "one step": fj.Schedule.constant(1, PEAK),
     "noisy": fj.Schedule(
         PEAK * np.exp(0.1 * np.random.default_rng(0).standard_normal(2_000)), warmup=0
@@ -76,7 +76,7 @@ def test_losses_are_those_of_the_printed_sums(law: fj.CurveLaw, name: str) -> No
     steps = steps[schedule.steps > 1 :]
     expected = [plain_loss(law, schedule, step) for step in steps]
     # blocks are short beside their distance, but not beside what is singular at their start
-    close = 2e-5 if name in ("sqrt", "restarts", "no warm-up", "up and down") else 2e-6
+    close = 2e-5 if name in ("sqrt", "restarts", "no warmup", "up and down") else 2e-6
     assert law.losses(schedule, steps) == pytest.approx(expected, abs=close)
     with jax.enable_x64(True):
         exact = [float(law.final_loss(schedule.rates[:k], schedule.warmup)) for k in steps]

@@ -65,7 +65,7 @@ def test_schedules_of_real_curves(real: Path) -> None:
 
 
 def test_real_curves_without_options(real: Path) -> None:
-    """The warm-up, which is not in the log, is found from the cosine."""
+    """The warmup, which is not in the log, is found from the cosine."""
     curves = fj.read_curves(real)
     given = fj.read_curves(real, run="curve,N_million", warmup=2160)
     assert curves.fingerprint == given.fingerprint
@@ -84,8 +84,8 @@ def test_one_run_needs_no_column_of_runs() -> None:
     curves = fj.read_curves(without(table(), "run"))
     assert str(curves[0].schedule) == COSINE
     assert curves.names == ("curve",)
-    assert int(curves[0].steps[0]) == 200  # the warm-up is left out
-    assert "3 losses of the warm-up are left out" in notes(curves)
+    assert int(curves[0].steps[0]) == 200  # the warmup is left out
+    assert "3 losses of the warmup are left out" in notes(curves)
     assert len(fj.read_curves(table(), drop_warmup=False)[0]) == 80
 
 

@@ -4,6 +4,7 @@ import errno
 import signal
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from weighted_mean import fit_of, law_of, mean_fit
 from farseer_jax import Bootstrap, Fit, LeastSquares, ParametricBootstrap, bootstrap
 from farseer_jax.uncertainty import draws_file as _store
 from farseer_jax.uncertainty import draws_manifest as _manifest
+from farseer_jax.uncertainty import draws_parquet
 from farseer_jax.uncertainty.bootstrap import resamples
 from farseer_jax.uncertainty.draws_file import Store
 from farseer_jax.uncertainty.draws_manifest import check_same, manifest_of
@@ -78,6 +80,24 @@ def test_any_chunk_size_in_memory_and_on_disk(tmp_path: Path, chunk_size: int) -
     out = tmp_path / "draws.parquet"
     assert_same(draws(out, chunk_size=chunk_size))
     assert_alone(out)
+    assert out.read_bytes() == bytes_of_one_chunk()
+
+
+@cache
+def bytes_of_one_chunk() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        draws(Path(folder, "draws.parquet"), chunk_size=300)
+        return Path(folder, "draws.parquet").read_bytes()
+
+
+def test_a_file_is_cut_in_its_own_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row groups of one length, whichever chunks they are from, and the same bytes."""
+    monkeypatch.setattr(draws_parquet, "ROWS", 64)
+    outs = [tmp_path / f"{chunk}.parquet" for chunk in (300, 100, 7)]
+    for out, chunk in zip(outs, (300, 100, 7), strict=True):
+        draws(out, 200, chunk_size=chunk)
+        assert_same(draws(out, chunk_size=chunk, resume=True))
+    assert len({out.read_bytes() for out in outs}) == 1
 
 
 def test_more_draws_begin_with_the_same(tmp_path: Path) -> None:
@@ -95,9 +115,10 @@ def test_resume_begins_where_nothing_is(tmp_path: Path) -> None:
     assert_same(draws(tmp_path / "draws.parquet", resume=True))
 
 
-def test_a_file_is_read_in_pieces(tmp_path: Path) -> None:
+def test_a_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals and counts from a file are those from memory."""
-    found = draws(tmp_path / "draws.parquet", chunk_size=64)
+    monkeypatch.setattr(draws_parquet, "ROWS", 64)
+    found = draws(tmp_path / "draws.parquet", chunk_size=100)
     sizes = [len(batch) for batch in found.draws.batches()]
     assert sizes == [64] * 4 + [44]
     assert found.outcomes == undisturbed().outcomes
@@ -205,14 +226,23 @@ def test_half_written_files_of_a_killed_process_go(tmp_path: Path) -> None:
     assert_alone(out)
 
 
-def test_parts_that_do_not_say_whose_they_are_are_not_ours(tmp_path: Path) -> None:
-    """A folder without a manifest: its parts are made anew, what else is there stays."""
+def test_parts_without_their_manifest_say_whose_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept where they belong to the bootstrap, and otherwise refused."""
     out = tmp_path / "draws.parquet"
     parts = tmp_path / "draws.parquet.parts"
-    parts.mkdir()
-    (parts / "000000000000-000000000300.parquet").write_bytes(b"of another time")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3, Stop())
+        with pytest.raises(Stop):
+            draws(out)
+    (parts / "manifest.json").unlink()
+    with pytest.raises(FileExistsError, match=r"parquet\.parts already exists"):
+        draws(out)
+    with pytest.raises(ValueError, match="has draws of another bootstrap: remove this part"):
+        draws(out, seed=1, resume=True)
     (parts / "notes.txt").write_text("the user's own")
-    assert_same(draws(out))
+    assert_same(draws(out, resume=True))
     assert [path.name for path in parts.iterdir()] == ["notes.txt"]
 
 
@@ -220,20 +250,18 @@ def test_parts_that_do_not_say_whose_they_are_are_not_ours(tmp_path: Path) -> No
 
 
 def test_a_full_disk_keeps_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pyarrow.parquet as pq
-
     out = tmp_path / "draws.parquet"
     full = OSError(errno.ENOSPC, "No space left on device")
-    write_table, count = pq.write_table, iter(range(100))
+    write_part, count = _store.write_part, iter(range(100))
 
-    def write_or_fail(table: Any, path: Path, **options: Any) -> None:
+    def write_or_fail(table: Any, path: Path) -> None:
         if next(count) == 4:
             Path(path).write_bytes(b"half")
             raise full
-        write_table(table, path, **options)
+        write_part(table, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pq, "write_table", write_or_fail)
+        patch.setattr(_store, "write_part", write_or_fail)
         with pytest.raises(OSError, match=r"No space left on device; earlier draws are kept"):
             draws(out)
     names = sorted(path.name for path in (tmp_path / "draws.parquet.parts").iterdir())
@@ -385,7 +413,7 @@ def test_draws_of_another_version_are_not_resumed(
         draws(out, resume=True)
     with monkeypatch.context() as patch:
         patch.setattr(_manifest, "FORMAT_VERSION", 99)
-        with pytest.raises(ValueError, match=r"a version of the format, 1 \(here 99\)"):
+        with pytest.raises(ValueError, match=r"has version 2 of the format .* reads version 99"):
             draws(out, resume=True)
 
 
@@ -443,7 +471,7 @@ def test_a_damaged_manifest_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with pytest.raises(Stop):
             draws(out)
     (tmp_path / "draws.parquet.parts" / "manifest.json").write_text('{"version": ')
-    with pytest.raises(ValueError, match=r"manifest\.json is damaged .*remove the folder"):
+    with pytest.raises(ValueError, match=r"manifest of .*parts is damaged .*remove the folder"):
         draws(out, resume=True)
 
 

@@ -171,8 +171,7 @@ def density(
     bound = member.function.bind(member.inputs_of(inputs_of(runs, None)))
     at = member.function.bind(member.inputs_of(TARGET))
     assert posterior.columns is not None
-    assert posterior.features is not None
-    weights, factor = fit.correlated.weights[0], fit.correlated.factor[0]
+    correlated = fit.correlated.take(np.array([0]))
     points, y = posterior.columns.at(TARGET), np.log(runs.loss)
     covariance = posterior.coefficients[2][0]
     spread = points.matrix[0] @ covariance @ points.matrix[0]
@@ -181,7 +180,7 @@ def density(
 
     def weighted(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         r = y - bound.value(parameters)
-        return r, weights * r - (r @ factor) @ factor.T
+        return r, np.array([correlated.times(own[None])[0] for own in r])
 
     def log_density(x: np.ndarray) -> np.ndarray:
         parameters, log_n = member.parameters(x[:, :-1]), x[:, -1]
@@ -197,7 +196,7 @@ def density(
 
     def law_part(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parameters = member.parameters(x[:, :-1])
-        u = weighted(parameters)[1] @ posterior.features.matrix  # type: ignore[union-attr]
+        u = weighted(parameters)[1] @ posterior.problem.linear.to_array()  # type: ignore[union-attr]
         return at.value(parameters)[:, 0] + u @ points.matrix[0], np.exp(x[:, -1]) * np.sqrt(spread)
 
     return log_density, law_part

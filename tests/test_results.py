@@ -6,6 +6,8 @@ A result joins by a function that makes one, decorated by ``result`` with column
 import dataclasses
 import html
 import json
+import pickle
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -17,6 +19,7 @@ import pandas as pd
 import pytest
 
 import farseer_jax as fj
+from farseer_jax.results.digest import json_text
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Table
 from farseer_jax.uncertainty.draws import Draws, join
@@ -127,6 +130,13 @@ def batch_fit() -> fj.BatchFit:
 @result("N", "D", "estimate", "lower", "upper", "standard_error")
 def bootstrap() -> fj.Bootstrap:
     return fj.bootstrap(farseer_fit(), 100, seed=3)
+
+
+@result("file", "first_resample", "last_resample", "state")
+def draws_check() -> fj.DrawsCheck:
+    with tempfile.TemporaryDirectory() as folder:
+        fj.bootstrap(farseer_fit(), 100, seed=3, out=f"{folder}/draws.parquet")
+        return fj.check_draws(f"{folder}/draws.parquet")
 
 
 @result("estimate", "lower", "upper")
@@ -361,11 +371,22 @@ def test_json_there_and_back(made: tuple[Result, set[str]], tmp_path: Any) -> No
     path = tmp_path / "result.json"
     text = own.to_json(path)
     assert path.read_text(encoding="utf-8") == text
-    for source in (text, path):
+    indented = json.dumps(json.loads(text), indent=4)
+    for source in (text, path, indented):
         assert_same(type(own).from_json(source), own, type(own).__name__)
+    other_order = json.dumps(json.loads(text), sort_keys=True)
+    type(own).from_json(other_order)
     again = type(own).from_json(text)
     assert str(again) == str(own)
     assert again.to_json() == text
+
+
+def test_pickled_for_another_process(made: tuple[Result, set[str]]) -> None:
+    own, _ = made
+    text = str(own)  # what is computed for it may be kept, but not pickled
+    again = pickle.loads(pickle.dumps(own))
+    assert_same(again, own, type(own).__name__)
+    assert str(again) == text
 
 
 def test_json_tells_what_to_dict_does(made: tuple[Result, set[str]]) -> None:
@@ -413,7 +434,7 @@ def test_a_damaged_result_is_refused() -> None:
     content = json.loads(calibration().to_json())
     del content["fields"]["rate"]
     with pytest.raises(ValueError, match=r"the JSON text is damaged .*; write it again"):
-        fj.Calibration.from_json(json.dumps(content))
+        fj.Calibration.from_json(json_text(content))
 
 
 class Halves(fj.Law):

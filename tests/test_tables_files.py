@@ -745,6 +745,26 @@ def test_decimal_commas_and_thousands(values: list[Any], semicolons: bool) -> No
     assert found["size"] == [float(value) for value in values]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here")
+def test_a_forked_process_reads_and_ends(tmp_path: Path) -> None:
+    """Both read a small file; the child's end runs what is to run at the end of a process."""
+    path = written(tmp_path / "runs.csv", TEXT)
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from farseer_jax.tables.files import read_file\n"
+        "read_file(Path(sys.argv[1]))\n"
+        "if (child := os.fork()) == 0:\n"
+        "    read_file(Path(sys.argv[1]))\n"
+        "    sys.exit(3)\n"
+        "read_file(Path(sys.argv[1]))\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "3\n"
+
+
 # Length
 
 

@@ -23,11 +23,10 @@ def flat_of(fitted: FittedStep) -> FittedStep:
         fitted: a law of accuracy, fitted to all runs and to those of each hold-out.
     """
     step, given = fitted.step, fitted.posterior
-    assert given.features is not None
     law = type(step.law)
     prior = flat_prior(law, step.prior)
     member = member_of(law, prior)
-    problem = problem_of(member, step.runs, prior, given.features.matrix, given.laplace.weights)
+    problem = problem_of(member, step.runs, prior, given.problem.linear, given.laplace.weights)
     found = _linear_fit(problem, prior, len(given.laplace.free))
     problem = replace(problem, prior_precision=found.prior_precision)
     flat = replace(
@@ -38,7 +37,7 @@ def flat_of(fitted: FittedStep) -> FittedStep:
         prior_precision=found.prior_precision[0],
         is_flat=True,
     )
-    return FittedStep(flat, Posterior(member, given.columns, given.features, problem, found))
+    return FittedStep(flat, Posterior(member, given.columns, problem, found))
 
 
 def _linear_fit(problem: FitProblem, prior: StepPrior, num: int) -> Laplace:
@@ -49,10 +48,7 @@ def _linear_fit(problem: FitProblem, prior: StepPrior, num: int) -> Laplace:
     first = laplace_at(
         replace(problem, prior_precision=np.zeros((num, len(precision)))), at_prior, NOISE
     )
-    slope, residuals = first.jacobian[:, 0], first.residuals
-    weighted = first.correlated.times(slope)
-    information, pull = np.sum(slope * weighted, axis=1), np.sum(weighted * residuals, axis=1)
-    squares = np.sum(residuals * first.weighted_residuals, axis=1)
+    information, pull, squares = first.information[:, 0, 0], first.pull[:, 0], first.squares
     variance = np.full(num, NOISE.guess**2)
     count = (first.weights > 0.0).sum(axis=1) + NOISE.strength
     for _ in range(_ROUNDS):
@@ -83,8 +79,7 @@ def _log_evidence(fitted: FittedStep) -> np.ndarray:
     found, prior = fitted.posterior.laplace, fitted.step.prior
     is_free = prior.sd > 0.0
     num = (found.weights > 0.0).sum(axis=1) + NOISE.strength
-    squares = np.sum(found.residuals * found.weighted_residuals, axis=1)
-    squares += NOISE.strength * NOISE.guess**2
+    squares = found.squares + NOISE.strength * NOISE.guess**2
     scores = (found.free - prior.mean[is_free]) / prior.sd[is_free]
     occam = np.linalg.slogdet(found.covariance * found.prior_precision[:, None, is_free])[1]
     return np.asarray(-0.5 * num * np.log(squares) - 0.5 * (scores**2).sum(axis=1) + 0.5 * occam)

@@ -16,6 +16,7 @@ from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors, ErrorColumns, Features
 from farseer_jax.methods.end_to_end.traced_loss import scaled_predictions
 from farseer_jax.runtime.threads import one_blas_thread
+from farseer_jax.solvers.column_matrix import ColumnMatrix
 from farseer_jax.solvers.correlated_residuals import CorrelatedWeights
 from farseer_jax.solvers.estimated_noise import Laplace, Noise, fit_with_noise, laplace_at
 from farseer_jax.solvers.fit_problem import FitProblem
@@ -108,7 +109,7 @@ class AccuracyStep:
         problem = problem_of(member, self.runs, self.prior, features.matrix, self.weights)
         problem = replace(problem, prior_precision=self.prior_precision[None])
         found = laplace_at(problem, self.free[None], NOISE)
-        return Posterior(member, columns, features, problem, found)
+        return Posterior(member, columns, problem, found)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -171,7 +172,7 @@ def _fit_steps(
         member = member_of(law, spec.prior)
         single = problem_of(member, spec.runs, spec.prior, features[place].matrix, own.weights)
         single = replace(single, prior_precision=own.prior_precision)
-        posterior = Posterior(member, columns[place], features[place], single, own)
+        posterior = Posterior(member, columns[place], single, own)
         step = AccuracyStep(
             task=spec.task,
             law=member.law_of(member.parameters(own.free[0])),
@@ -266,7 +267,11 @@ def _free_starts(prior: StepPrior) -> np.ndarray:
 
 
 def problem_of(
-    member: Member, runs: StepRuns, prior: StepPrior, matrix: np.ndarray, weights: np.ndarray
+    member: Member,
+    runs: StepRuns,
+    prior: StepPrior,
+    matrix: np.ndarray | ColumnMatrix | None,
+    weights: np.ndarray,
 ) -> FitProblem:
     """The objective of one task."""
     return FitProblem(

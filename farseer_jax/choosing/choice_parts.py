@@ -50,7 +50,7 @@ def _part(
         {name: own for name, own in inputs.items() if name != MIXTURE}, inputs.get(MIXTURE)
     )
     errors = error_columns(inputs, along)
-    features = None if errors is None else errors.at(inputs)
+    features = None if errors is None else errors.of_runs(inputs)
     return ChoicePart(group, response, inputs, loss, held, rows, errors, features)
 
 

@@ -12,7 +12,7 @@ from farseer_jax.forecasting.fit_stack import noise_of
 from farseer_jax.forecasting.members import Member
 from farseer_jax.forecasting.posterior import Posterior, fit_member
 from farseer_jax.laws.law import Law
-from farseer_jax.methods.correlated_errors import CorrelatedErrors, ErrorColumns, Features
+from farseer_jax.methods.correlated_errors import CorrelatedErrors, ErrorColumns, RunFeatures
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 
@@ -40,7 +40,7 @@ class ChoicePart(NamedTuple):
     holdouts: dict[str, np.ndarray]
     rows: np.ndarray
     errors: ErrorColumns | None
-    features: Features | None
+    features: RunFeatures | None
 
 
 class FittedPart(NamedTuple):
@@ -173,6 +173,6 @@ def _moments(posterior: Posterior, part: ChoicePart, held: np.ndarray, data_set:
     inputs = {name: values[held] for name, values in part.inputs.items()}
     features = None
     if posterior.columns is not None and part.features is not None:
-        features = Features(*(array[held] for array in part.features))
+        features = part.features.pick(np.flatnonzero(held))
     with np.errstate(all="ignore"):
         return posterior.moments(inputs, data_set, features).mean

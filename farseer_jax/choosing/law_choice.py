@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from farseer_jax._version import __version__
 from farseer_jax.choosing.averaged_fit import AveragedFit
 from farseer_jax.choosing.candidates import columns_for
 from farseer_jax.choosing.law_member import floor_determined
@@ -15,9 +14,8 @@ from farseer_jax.choosing.table_checks import LEAST_RUNS
 from farseer_jax.choosing.table_reading import TableReading, numbers_of
 from farseer_jax.fitting.arguments import columns_of_table
 from farseer_jax.fitting.prediction import Prediction
-from farseer_jax.results.converter import state_of
 from farseer_jax.results.numbers import number_text
-from farseer_jax.results.result import FORMAT_VERSION, Result
+from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.column_names import roles_of
@@ -291,19 +289,8 @@ class LawChoice(Result, Sequence[AveragedFit]):
         return [f"needs {_named(lacks)}: {', '.join(own)}" for lacks, own in alone.items()]
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of a file that :meth:`from_json` and ``farseer predict`` read."""
-        return {
-            "format": f"farseer_jax.{type(self).__name__}",
-            "version": FORMAT_VERSION,
-            "library_version": __version__,
-            "tried": self.table().records(),
-            "warnings": list(self.warnings),
-            "fields": state_of(self),
-        }
-
-    def file_content(self) -> dict[str, Any]:
-        """The same as :meth:`to_dict`."""
-        return self.to_dict()
+        """The laws that were tried, and the warnings, for JSON."""
+        return {"tried": self.table().records(), "warnings": list(self.warnings)}
 
     def __repr__(self) -> str:
         kept = sum(own.weight > 0.0 for own in self.tried)

@@ -54,7 +54,7 @@ _OPTIONS = Group(
     option(
         "--first-step",
         FROM_1,
-        "First step at which an anneal may begin; three times the warm-up unless given.",
+        "First step at which an anneal may begin; three times the warmup unless given.",
     ),
     option(
         "--tokens-per-step",

@@ -1,11 +1,19 @@
 """``farseer bootstrap``: intervals of predicted losses, from refits of resampled runs."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from farseer_jax.cli.command_factory import command
-from farseer_jax.cli.draws_option import OUT, check_free, check_out, keeping_draws
+from farseer_jax.cli.draws_option import (
+    OUT,
+    check_alone,
+    check_free,
+    check_out,
+    checked,
+    keeping_draws,
+)
 from farseer_jax.cli.errors import Refusal
 from farseer_jax.cli.model import model_groups
 from farseer_jax.cli.options import (
@@ -79,8 +87,21 @@ _RESAMPLES = Group(
 )
 
 
+def _check_source(settings: Settings) -> None:
+    """Check the runs and the method, which ``--check`` reads from its file."""
+    if settings["check"] is None:
+        TASK.check(settings)
+
+
+def _read(settings: Settings) -> Task | None:
+    return None if settings["check"] is not None else TASK.read(settings)
+
+
 def _check(settings: Settings) -> None:
     """Check before the refits what the library would refuse after them."""
+    if settings["check"] is not None:
+        check_alone()
+        return
     about_points = [name for name in ("level", "kind", "of", "target") if named(name)]
     if about_points and not settings["points"]:
         raise click.UsageError(
@@ -111,7 +132,12 @@ def _needs_noise(scheme: str | None, of: str) -> bool:
 
 
 @command(
-    TASK._replace(groups=[*TASK_GROUPS, *model_groups(seed="--starts-seed")]),
+    TASK._replace(
+        groups=[*TASK_GROUPS, *model_groups(seed="--starts-seed")],
+        check=_check_source,
+        read=_read,
+        files=["path", "check"],
+    ),
     _INTERVALS,
     _RESAMPLES,
     OUT,
@@ -123,12 +149,13 @@ def _needs_noise(scheme: str | None, of: str) -> bool:
         "farseer bootstrap runs.csv",
         "farseer bootstrap runs.csv --at 25.1B,500B --at 70B,1.5T --level 0.95",
         "farseer bootstrap runs.csv --num-resamples 1000000 --out draws.parquet",
+        "farseer bootstrap --check draws.parquet",
     ],
     check=_check,
     refits=True,
 )
 def bootstrap(
-    task: Task,
+    task: Task | None,
     points: tuple[dict[str, str], ...],
     level: float,
     kind: Any,
@@ -140,6 +167,7 @@ def bootstrap(
     out: str | None,
     resume: bool,
     chunk_size: int,
+    check: Path | None,
 ) -> Output:
     """Fit a scaling law, refit it to resamples of the runs, and print intervals.
 
@@ -147,10 +175,13 @@ def bootstrap(
     starts is called --starts-seed. The same seed gives the same intervals.
 
     --out keeps every refit in a file. Add --resume to continue a command that
-    was killed, or to add refits with a larger --num-resamples.
+    was killed, or to add refits with a larger --num-resamples. --check says
+    whether such a file is as it was written, and refits a few of its resamples.
     """
     import farseer_jax
 
+    if task is None:
+        return checked(str(check), num_resamples)
     of_run = _noise(task, scheme, of, noise)
     if out is not None:
         check_free(out, resume)

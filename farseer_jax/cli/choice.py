@@ -1,6 +1,5 @@
 """``--law auto``: options for choosing laws, and predictions by the chosen laws."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -103,8 +102,10 @@ def read_choice(settings: Settings) -> ChoiceTask:
 
 def is_choice(path: Path) -> bool:
     """Whether a file holds laws that were chosen for a table."""
+    from farseer_jax.results.json_file import parse_json
+
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(str(path), path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False  # the reader of fits says what is wrong
     return isinstance(content, dict) and content.get("format") == _FORMAT

@@ -128,6 +128,8 @@ def command(
             deliver(output, target, delivers)
             if saved is not None and figure is not None:
                 draw(output, figure, saved, {}, width=settings["save_width"])
+            if output.exit_code:
+                raise click.exceptions.Exit(output.exit_code)
 
         return AnalysisCommand(
             analysis,

@@ -86,8 +86,8 @@ _READING = Group(
         columns,
         "Column of another input that is constant along a run, such as batch=batch_size.",
     ),
-    option("--warmup", FROM_0, "Steps of warm-up; inferred from the learning rates unless given."),
-    option("--keep-warmup", help="Also fit the losses of the warm-up.", is_flag=True),
+    option("--warmup", FROM_0, "Steps of warmup; inferred from the learning rates unless given."),
+    option("--keep-warmup", help="Also fit the losses of the warmup.", is_flag=True),
     option("--keep-spikes", help="Also fit the spikes of the loss.", is_flag=True),
     *(own for group in PREPARING for own in group.options if own.name in _READ_AS),
 )

@@ -24,7 +24,7 @@ _PREDICTIONS = Group(
         "--predict predicted",
         schedules,
         "Another schedule whose final loss to predict, such as 'wsd steps=48000 peak=3e-4 "
-        "decay=8000' (with the warm-up of the curves unless it names one), or a file with step "
+        "decay=8000' (with the warmup of the curves unless it names one), or a file with step "
         "and lr; with RUN: before it, it continues that run (may be repeated).",
     ),
     option("--given", numbers_by_name, "Input of a run to predict, such as N=400M."),
@@ -86,7 +86,7 @@ def curves(
 
 
 def _schedule_of(text: str, run: str, fit: "CurveFit") -> "tuple[Schedule, str]":
-    """The schedule of a text, with the warm-up of the curves where it has none, and a note."""
+    """The schedule of a text, with the warmup of the curves where it has none, and a note."""
     from farseer_jax.curve_fitting.optimal_schedule import usual_warmup
 
     form, *changes = text.split(";")
@@ -96,5 +96,5 @@ def _schedule_of(text: str, run: str, fit: "CurveFit") -> "tuple[Schedule, str]"
     warmup = usual_warmup(curves, schedule_of(form).steps)
     if not warmup:
         return schedule_of(text), ""
-    note = f"warmup={warmup}, as in the curves, where --predict names no warm-up"
+    note = f"warmup={warmup}, as in the curves, where --predict names no warmup"
     return schedule_of(";".join([f"{form} warmup={warmup}", *changes])), note

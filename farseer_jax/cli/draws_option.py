@@ -1,19 +1,23 @@
-"""The file of draws that ``--out`` names: checked first, and resumed after an interruption."""
+"""The file of draws that ``--out`` names, resumed after an interruption, or ``--check`` checks."""
 
 import contextlib
 import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
 from farseer_jax.cli.errors import Refusal
-from farseer_jax.cli.options import FROM_1, Group, Settings, option
-from farseer_jax.cli.output import STANDARD_OUTPUT, check_target, paths_of
+from farseer_jax.cli.options import FROM_1, Group, Settings, named, option
+from farseer_jax.cli.output import STANDARD_OUTPUT, Output, check_target, paths_of
 
 _REMEDY = "name a Parquet file to write"
+_WITH_CHECK = ("num_resamples", "target")  # how many to refit, and the JSON
+_NUM_REFITS = 10  # as in the library
+FAULTS = 1  # exit code
 
 OUT = Group(
     "Keeping every refit",
@@ -25,7 +29,38 @@ OUT = Group(
         "Refits between two writes: the most that a kill can lose.",
         default=4096,
     ),
+    option(
+        "--check",
+        click.Path(path_type=Path),
+        "Check such a file instead, also while it is unfinished: its digests, its rows, and "
+        "some refits.",
+        metavar="FILE",
+    ),
 )
+
+
+def check_alone() -> None:
+    """Refuse what says how to make refits beside ``--check``, which makes none to keep.
+
+    Raises:
+        UsageError: another option is given.
+    """
+    params = click.get_current_context().command.params
+    for param in params:
+        if param.name not in (*_WITH_CHECK, "check") and named(str(param.name)):
+            what = "RUNS" if isinstance(param, click.Argument) else param.opts[0]
+            raise click.UsageError(
+                f"{what} does not go with --check, which reads all it needs from its file: leave "
+                "it out."
+            )
+
+
+def checked(path: str, num_refits: int | None) -> Output:
+    """The check of a file of draws; faults are an exit code."""
+    import farseer_jax
+
+    found = farseer_jax.check_draws(path, num_refits=num_refits or _NUM_REFITS)
+    return Output(found, what="Check", exit_code=0 if found.intact else FAULTS)
 
 
 def check_out(settings: Settings) -> None:

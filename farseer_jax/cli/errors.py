@@ -16,6 +16,7 @@ from farseer_jax._version import __version__
 from farseer_jax.cli.command_line import command_named, shell_word, this_command, with_options
 from farseer_jax.cli.terminal import is_coloured
 from farseer_jax.runs.table_problems import TableError
+from farseer_jax.runtime.memory import TooLargeError
 
 INTERRUPTED = 130
 _ERROR = "Error"
@@ -120,7 +121,10 @@ def _as_sentence(error: Exception) -> click.ClickException:
     if isinstance(error, OSError):
         return Refusal(_os_sentence(error))
     if isinstance(error, MemoryError):
-        return Refusal("not enough memory; select fewer runs or fewer candidates")
+        ours = isinstance(error, TooLargeError)
+        return Refusal(
+            _one_line(error) if ours else "not enough memory; select fewer runs or fewer candidates"
+        )
     if isinstance(error, ValueError | TypeError | LookupError) and _raised_by_us(error):
         return Refusal(_one_line(error))
     return Defect(

@@ -1,6 +1,5 @@
 """Output of results: a table or JSON on standard output, and JSON in files."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +35,7 @@ class Output:
         drawn: what is drawn instead of the result, such as the fit of a prediction.
         drawing: further arguments of the function that draws it.
         figure: this function, if it is not the one that usually draws the command's result.
+        exit_code: of the command, such as 1 where a check has found a fault.
     """
 
     result: Any
@@ -49,6 +49,7 @@ class Output:
     drawn: Any = None
     drawing: Mapping[str, Any] = field(default_factory=dict)
     figure: str | None = None
+    exit_code: int = 0
 
     def parts(self) -> "list[str | Table]":
         """Paragraphs and tables, in the order in which they are printed."""
@@ -68,13 +69,15 @@ class Output:
 
     def to_json(self) -> str:
         """What ``--json`` writes and ``from_json`` reads, with the warnings of the fit last."""
+        from farseer_jax.results.digest import json_text
+
         own = getattr(self.result, "file_content", self.result.to_dict)  # a report has no file
         content = {**own(), **self.more}
         if self.warnings is not None:
             content["warnings"] = [*content.get("warnings", ()), *self.warnings]
         if "fields" in content:  # for readers the rest comes first
             content["fields"] = content.pop("fields")
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        return json_text(content)
 
 
 def _parts_of(result: Any) -> "Sequence[str | Table]":

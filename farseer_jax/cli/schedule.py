@@ -41,7 +41,7 @@ def _families(text: str) -> list[str]:
 
 _OPTIONS = Group(
     "Schedule",
-    option("--steps", FROM_1, "Number of steps, including the warm-up.", required=True),
+    option("--steps", FROM_1, "Number of steps, including the warmup.", required=True),
     option("--peak", POSITIVE, "Peak learning rate; that of the curves unless given."),
     option(
         "--family",
@@ -52,7 +52,7 @@ _OPTIONS = Group(
     option(
         "--rise",
         FROM_0,
-        "Steps of warm-up; the most common among the curves unless given.",
+        "Steps of warmup; the most common among the curves unless given.",
     ),
     option("--given", numbers_by_name, "Input of the run, such as N=400M."),
     option("--knots", WholeRange(5, 1000), "Knots of the free schedule.", default=100),
@@ -86,7 +86,7 @@ def schedule(
 
     TABLE, FIT.json and options are as for `farseer curves`. Prints the best
     schedule of each family and the best of all that do not increase after the
-    warm-up, with their losses and their differences from the best and from a
+    warmup, with their losses and their differences from the best and from a
     cosine. The first line names the simplest of those that cannot be told from
     the best. The peak is not searched, because no law of curves can tell at
     which peak training diverges.

@@ -15,7 +15,7 @@ from farseer_jax.curves.schedule import Schedule
 from farseer_jax.curves.schedule_checks import checked_count, checked_rate
 from farseer_jax.runs.checks import check_level
 
-_AFTER = 3.0  # times the warm-up: from there on losses are those of the law of training
+_AFTER = 3.0  # times the warmup: from there on losses are those of the law of training
 
 
 def anneal_curves(
@@ -45,8 +45,8 @@ def anneal_curves(
         same_steps: whether an anneal ends at the step instead of beginning there, so that the step
             is the total number of steps of the run.
         points: number of anneals of each curve, at logged steps.
-        first_step: at which an anneal may begin; None is three times the warm-up of each curve.
-            Earlier losses still depend on the warm-up, and bias fits of scaling laws.
+        first_step: at which an anneal may begin; None is three times the warmup of each curve.
+            Earlier losses still depend on the warmup, and bias fits of scaling laws.
         tokens_per_step: batch size in tokens, or the name of the input of the curves that holds
             it; if given, each row has its tokens D.
         level: nominal coverage of intervals; that of the fit unless given.
@@ -73,7 +73,7 @@ def anneal_curves(
     found = [_anneals(own, length, shape, end, same_steps, num, earliest) for own in fit.curves]
     rows = [(own, row) for own, anneals in zip(fit.curves, found, strict=True) for row in anneals]
     if not rows:
-        after = f"{_AFTER:g} times its warm-up" if earliest is None else f"step {earliest:,}"
+        after = f"{_AFTER:g} times its warmup" if earliest is None else f"step {earliest:,}"
         raise ValueError(
             f"no curve has a learning rate above {end:g} at a logged step from {after} on: give a "
             "lower final= or an earlier first_step="

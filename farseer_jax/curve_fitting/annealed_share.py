@@ -12,7 +12,7 @@ from farseer_jax.curve_laws.multi_power import MultiPower
 
 
 class _AfterWarmup(MultiPower):
-    """The multi-power law with changes after the warm-up only."""
+    """The multi-power law with changes after the warmup only."""
 
     counts_warmup = False
 

@@ -120,7 +120,7 @@ def compare_schedules(
 ) -> ScheduleComparison:
     """The loss at the end of each schedule, and its difference from that of the first.
 
-    Schedules should have the warm-up of the curves: a difference is warned about, as are rates,
+    Schedules should have the warmup of the curves: a difference is warned about, as are rates,
     peaks and decays beyond those of the curves.
 
     Args:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _FALL = 0.3  # of the peak: a smaller decay shows little of annealing
 _WIDENED, _OUTLIER, _FAR, _MOST_SHOWN = 1.5, 0.3, 3.0, 5
-_EARLY = 1.5  # times the warm-up: laws do not describe the steps right after it
+_EARLY = 1.5  # times the warmup: laws do not describe the steps right after it
 
 
 def warnings_of(fit: "CurveFit") -> tuple[str, ...]:

@@ -15,7 +15,7 @@ class FreeSearch:
     """What a search of free schedules found.
 
     Attributes:
-        rates: of the steps after the warm-up, ``(step,)``.
+        rates: of the steps after the warmup, ``(step,)``.
         loss: the final loss.
         gap: the Karush–Kuhn–Tucker residual, in units of the loss: to first order, the most that
             any other non-increasing schedule with these knots could gain; a bound if the law is
@@ -45,7 +45,7 @@ def best_free_schedule(
 
     Args:
         objective: the final loss.
-        start: rates of the steps after the warm-up, ``(step,)``.
+        start: rates of the steps after the warmup, ``(step,)``.
         knots: number of knots.
         lowest: the lowest rate allowed.
         ends_there: whether the last rate is the lowest one.
@@ -81,7 +81,7 @@ def best_free_schedule(
 
 
 class _Knots:
-    """Rates as decreases between knots, from the peak at the first step after the warm-up."""
+    """Rates as decreases between knots, from the peak at the first step after the warmup."""
 
     def __init__(self, num: int, knots: int, peak: float, lowest: float) -> None:
         share = 1.0 - np.linspace(1.0, 0.0, min(knots, num)) ** _CROWDING

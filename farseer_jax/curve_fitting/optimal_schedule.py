@@ -29,7 +29,7 @@ from farseer_jax.runtime.threads import one_blas_thread
 FREE = "free"
 COSINE, CONSTANT = "cosine to 10 %", "constant"  # what others are compared with
 _NUM_DRAWS = 1000
-_SHORTEST_RUN = 20  # steps after the warm-up
+_SHORTEST_RUN = 20  # steps after the warmup
 _GAP = 1e-3  # of the loss
 
 
@@ -48,7 +48,7 @@ def optimise_schedule(
     """The schedule of a given length with the lowest final loss, by a fitted law of curves.
 
     The best schedule of each family is found by gradient, then the best of all schedules that do
-    not increase after the warm-up (``"free"``), which is never worse. The peak is not searched,
+    not increase after the warmup (``"free"``), which is never worse. The peak is not searched,
     because no law of curves can tell at which peak training becomes unstable. The optimum exploits
     the law: it may be right about which schedule is better and wrong about by how much.
     ``warnings`` say where it goes beyond the schedules that were fitted. The simplest of the
@@ -56,12 +56,12 @@ def optimise_schedule(
 
     Args:
         fit: the fitted law of the curves.
-        steps: the number of steps, including the warm-up.
+        steps: the number of steps, including the warmup.
         peak: the peak learning rate; None takes the highest peak of the curves.
         family: ``"wsd"``, ``"cosine"``, ``"linear"``, ``"multi-step"`` (two drops) or ``"free"``,
             or several; None searches all.
         final: the rate at the last step; None searches it, down to a thousandth of the peak.
-        warmup: steps of warm-up; None takes the most common warm-up of the curves, at most a fifth
+        warmup: steps of warmup; None takes the most common warmup of the curves, at most a fifth
             of ``steps``.
         knots: number of knots of the free schedule, between which its rate is linear.
         level: nominal coverage of intervals; that of the fit unless given.
@@ -196,7 +196,7 @@ def _plain(values: np.ndarray) -> Any:
 
 
 def usual_warmup(curves: Curves, steps: int) -> int:
-    """The steps of warm-up of most curves, at most a fifth of those of a schedule."""
+    """The steps of warmup of most curves, at most a fifth of those of a schedule."""
     usual = Counter(own.schedule.warmup for own in curves).most_common(1)[0][0]
     return min(usual, steps // 5)
 
@@ -220,7 +220,7 @@ def _checked_warmup(warmup: int | None, steps: int, fit: CurveFit) -> int:
     if steps - rise < _SHORTEST_RUN:
         raise ValueError(
             f"a schedule needs at least {rise + _SHORTEST_RUN:,} steps, {_SHORTEST_RUN} after its "
-            f"warm-up of {rise:,}, got {steps:,}"
+            f"warmup of {rise:,}, got {steps:,}"
         )
     return rise
 

@@ -71,7 +71,7 @@ class OptimalSchedule(Result):
         fit: the fitted law of curves.
         steps: the number of steps of all schedules.
         peak: the highest learning rate.
-        warmup: steps of warm-up.
+        warmup: steps of warmup.
         inputs: what is constant along the run, such as N.
         level: nominal coverage of the intervals.
         candidates: the schedules, lowest loss first.

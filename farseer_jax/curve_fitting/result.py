@@ -221,7 +221,7 @@ class CurveFit(Result):
             problem, weights=self.weights[None], prior_precision=self.prior_precision[None]
         )
         found = laplace_at(problem, self.free[None], noise_of(self.errors))
-        posterior = posterior_of(member, columns, features, problem, found)
+        posterior = posterior_of(member, columns, problem, found)
         return Stack([posterior], np.ones(1), np.array([self.records[0].widening]))
 
     @cached_property
@@ -323,5 +323,5 @@ def refuse_another_past(curve: Curve, schedule: Schedule) -> None:
         raise ValueError(
             f"curve {curve.name!r}: the schedule has the rate {other[at - 1]:.3g} at step {at:,}, "
             f"and the run had {own[at - 1]:.3g}: it cannot continue that run; leave curve= out for "
-            "a new run, or give the schedule the same warm-up and peak"
+            "a new run, or give the schedule the same warmup and peak"
         )

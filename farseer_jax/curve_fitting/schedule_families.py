@@ -12,7 +12,7 @@ from farseer_jax.curves.decay_shapes import DECAY_SHAPES, decayed
 from farseer_jax.curves.schedule import Schedule
 
 LOWEST: Final = 1e-3  # of the peak: rates below it, other than 0, are not searched
-_SHORTEST: Final = 0.02  # of the steps after the warm-up: a decay
+_SHORTEST: Final = 0.02  # of the steps after the warmup: a decay
 _DIFFERENCE: Final = 1e-6
 _DROPS: Final = 2  # of a multi-step schedule
 
@@ -23,7 +23,7 @@ class Family:
 
     Attributes:
         name: of the family.
-        rates: the rates at the steps after the warm-up, relative to the peak, as a smooth function
+        rates: the rates at the steps after the warmup, relative to the peak, as a smooth function
             of the parameters.
         schedule: the schedule with these parameters, rounded to whole steps.
         lower: bounds of the parameters, ``(number,)``.
@@ -78,7 +78,7 @@ def families_named(names: Sequence[str], objective: FinalLoss, final: float | No
 
     Args:
         names: from :data:`FAMILIES`.
-        objective: with the number of steps, the peak and the warm-up.
+        objective: with the number of steps, the peak and the warmup.
         final: the rate at the last step; None searches it.
     """
     made = {"wsd": _wsd, "cosine": _whole, "linear": _whole, "multi-step": _multi_step}
@@ -96,7 +96,7 @@ def _final_ratios(
 
 
 def _whole(name: str, objective: FinalLoss, final: float | None) -> Iterator[Family]:
-    """A decay over all steps after the warm-up."""
+    """A decay over all steps after the warmup."""
     low, high, starts = _final_ratios(objective, final, [0.1])
     num = objective.num_free
     make: Any = getattr(Schedule, name)
@@ -112,7 +112,7 @@ def _whole(name: str, objective: FinalLoss, final: float | None) -> Iterator[Fam
 
 
 def _wsd(name: str, objective: FinalLoss, final: float | None) -> Iterator[Family]:
-    """A stable phase and a decay: its fraction of the steps after the warm-up, and last rate."""
+    """A stable phase and a decay: its fraction of the steps after the warmup, and last rate."""
     low, high, ends = _final_ratios(objective, final, [0.05])
     num = objective.num_free
 

@@ -11,13 +11,13 @@ from farseer_jax.curve_laws.law import CurveLaw
 
 
 class FinalLoss:
-    """The loss after the last step as a function of the rates after the warm-up.
+    """The loss after the last step as a function of the rates after the warmup.
 
     Args:
         law: the law.
         steps: the number of steps.
-        peak: the learning rate at the end of the warm-up.
-        warmup: steps of linear warm-up from 0.
+        peak: the learning rate at the end of the warmup.
+        warmup: steps of linear warmup from 0.
         inputs: quantities that are constant along the run, such as N.
     """
 
@@ -32,14 +32,14 @@ class FinalLoss:
 
     @property
     def num_free(self) -> int:
-        """The number of steps after the warm-up."""
+        """The number of steps after the warmup."""
         return self.steps - self.warmup
 
     def __call__(self, rates: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss and its gradient by the rates.
 
         Args:
-            rates: of the steps after the warm-up, ``(step,)``.
+            rates: of the steps after the warmup, ``(step,)``.
         """
         with jax.enable_x64(True):
             function = _compiled(self.warmup)

@@ -14,7 +14,7 @@ _STEPS = 3.0  # times those of the longest curve
 _DECAY = 0.7  # times the shortest decay seen
 _LOWER = 0.5  # of the lowest rate seen
 _PEAK = 0.01  # relative difference of peaks that are the same
-_WARMUP = 0.1  # relative difference of warm-ups that are the same
+_WARMUP = 0.1  # relative difference of warmups that are the same
 _MOST_SHOWN = 4
 
 
@@ -34,7 +34,7 @@ def schedule_warnings(fit: CurveFit, schedules: Mapping[str, Schedule]) -> tuple
 
 
 def warmup_warning(fit: CurveFit, schedules: Mapping[str, Schedule]) -> Iterator[str]:
-    """Schedules whose warm-up differs from those of all curves.
+    """Schedules whose warmup differs from those of all curves.
 
     Args:
         fit: the fit.
@@ -50,13 +50,13 @@ def warmup_warning(fit: CurveFit, schedules: Mapping[str, Schedule]) -> Iterator
         steps = " to ".join(f"{own:,}" for own in sorted({seen[0], seen[-1]}))
         found = _listed(f"{own:,}" for own in sorted(set(others.values())))
         yield (
-            f"the warm-up of {_listed(others)} has {found} steps, and that of the curves {steps}: "
+            f"the warmup of {_listed(others)} has {found} steps, and that of the curves {steps}: "
             f"make schedules with warmup={seen[-1]} to compare like with like"
         )
 
 
 def lowest_rate(fit: CurveFit) -> float:
-    """The lowest learning rate that was logged after a warm-up."""
+    """The lowest learning rate that was logged after a warmup."""
     return min(
         float(own.schedule.rates[own.schedule.warmup : own.steps[-1]].min(initial=np.inf))
         for own in fit.curves

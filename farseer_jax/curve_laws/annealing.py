@@ -15,7 +15,7 @@ class Annealing(CurveLaw):
     S(t) is the sum of the learning rates up to step t. The sum over i is geometric, so ``S2 = Σ_k
     (η_{k−1} − η_k)·(1 − λ^(t−k+1)) / (1 − λ)``; here ``λ = e^(−1/τ)``, where τ is the number of
     steps over which a drop of the rate takes effect. Tissue, Wang and Wang, *Scaling Law with
-    Learning Rate Annealing* (arXiv:2408.11029), with λ = 0.999. The learning rates of the warm-up
+    Learning Rate Annealing* (arXiv:2408.11029), with λ = 0.999. The learning rates of the warmup
     are weighted by ``warmup_weight`` in S.
 
     Example:

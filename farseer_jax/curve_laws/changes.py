@@ -33,7 +33,7 @@ class Change(NamedTuple):
         previous: the learning rate before the change.
         rate: the learning rate after it.
         since: sum of the learning rates from the change to the step, inclusive.
-        before: sum of the learning rates before the change, warm-up included.
+        before: sum of the learning rates before the change, warmup included.
         age: steps from the change to the step; 0 at the step of the change.
 
     Example:
@@ -60,7 +60,7 @@ class Changes:
         change: the changes, ``(term,)`` each.
         start: the first term of each step, ``(step,)``; the terms of a step are contiguous.
         area: sum of the learning rates up to each step, ``(step,)``.
-        warmup_area: that of the warm-up alone, ``(step,)``.
+        warmup_area: that of the warmup alone, ``(step,)``.
     """
 
     drop: np.ndarray
@@ -82,9 +82,9 @@ def changes_before(
 
     Args:
         rates: the learning rate of each step, ``(step,)``; that of step 1 first.
-        warmup: how many of the first steps are warm-up.
+        warmup: how many of the first steps are warmup.
         steps: the steps at which sums are needed, from 1 to the number of rates.
-        counts_warmup: whether the rise in the warm-up, from a rate of 0, is among the changes.
+        counts_warmup: whether the rise in the warmup, from a rate of 0, is among the changes.
         exact: keep each change as a separate term instead of two terms per block.
 
     Example:
@@ -99,7 +99,7 @@ def changes_before(
     area = np.concatenate([[0.0], np.cumsum(rates)])
     drops = np.append(0.0, -np.diff(rates, prepend=0.0))  # of step k at place k
     if not counts_warmup:
-        drops[: warmup + 2] = 0.0  # the first rate after the warm-up is the peak
+        drops[: warmup + 2] = 0.0  # the first rate after the warmup is the peak
     ends = np.asarray(steps, dtype=int)
     if exact:
         row, place, drop = _single(drops, ends, np.flatnonzero(drops))

@@ -70,7 +70,7 @@ class CurveLaw(Law):
     """The loss along training as a function of the learning-rate schedule.
 
     A law of curves is a :class:`Law` whose inputs are computed from the schedule up to a step:
-    ``area``, the sum of the learning rates; ``warmup_area``, the sum over the warm-up alone; and
+    ``area``, the sum of the learning rates; ``warmup_area``, the sum over the warmup alone; and
     ``annealed``, the sum over all decreases of the learning rate, each times its ``effect``.
     Define ``effect(self, change)``, with a :class:`~farseer_jax.Change`, and ``loss(self, area,
     annealed)``, with ``warmup_area`` if needed. Quantities that are constant along a curve, such as
@@ -80,7 +80,7 @@ class CurveLaw(Law):
     makes the law from their values.
 
     Attributes:
-        counts_warmup: whether the increase of the rate in the warm-up is among the changes.
+        counts_warmup: whether the increase of the rate in the warmup is among the changes.
         searched: the parameters that a fit searches, with their priors.
 
     Example:
@@ -144,7 +144,7 @@ class CurveLaw(Law):
 
         Args:
             rates: of each step, ``(step,)``; they set the precision.
-            warmup: how many of the first steps are warm-up.
+            warmup: how many of the first steps are warmup.
             inputs: quantities that are constant along the curve, such as N.
 
         Example:

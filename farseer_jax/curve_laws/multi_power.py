@@ -20,8 +20,8 @@ from farseer_jax.laws.domains import Exponent, Positive
 class MultiPower(CurveLaw):
     """``L = L0 + A·S(t)^−α − B·Σ_k (η_{k−1}^q − η_k^q)·[1 − (1 + C·η_k^−γ·S_k(t))^−β]``.
 
-    S(t) is the sum of the learning rates up to step t, in which those of the warm-up are weighted
-    by ``warmup_weight``, and S_k(t) is their sum from step k to t. The increase in the warm-up is
+    S(t) is the sum of the learning rates up to step t, in which those of the warmup are weighted
+    by ``warmup_weight``, and S_k(t) is their sum from step k to t. The increase in the warmup is
     among the changes, so L0 is the limit for a rate that decays to 0. The published law has q = 1
     and a weight of 1; fitting both halves its errors on other schedules. Luo et al., *A Multi-Power
     Law for Loss Curve Prediction Across Learning Rate Schedules* (arXiv:2503.12811); the published

@@ -25,7 +25,7 @@ class SizedCurveLaw(CurveLaw):
     """A law of curves for runs of several sizes N, built on a law for one size.
 
     The irreducible loss L0 becomes ``E + F·N^−φ``. The terms of the area and of the changes scale
-    with N^a and N^b, and the weight of the warm-up's area with N^ω.
+    with N^a and N^b, and the weight of the warmup's area with N^ω.
 
     Attributes:
         base: the law for one size.
@@ -80,7 +80,7 @@ class MultiPowerSize(SizedCurveLaw):
     """:class:`MultiPower` for runs of several sizes N, in one fit.
 
     ``L = E + F·N^−φ + A·N^a·S^−α − B·N^b·Σ_k (η_{k−1}^q − η_k^q)·[1 − (1 +
-    C·η_k^−γ·S_k)^−β]``, where the warm-up's area is weighted by ``W·N^ω`` in S.
+    C·η_k^−γ·S_k)^−β]``, where the warmup's area is weighted by ``W·N^ω`` in S.
 
     Example:
         >>> import farseer_jax as fj
@@ -115,7 +115,7 @@ class MultiPowerSize(SizedCurveLaw):
 class AnnealingSize(SizedCurveLaw):
     """:class:`Annealing` for runs of several sizes N, in one fit.
 
-    ``L = E + F·N^−φ + A·N^a·S^−α − C·N^b·S2``, where the warm-up's area is weighted by
+    ``L = E + F·N^−φ + A·N^a·S^−α − C·N^b·S2``, where the warmup's area is weighted by
     ``W·N^ω`` in S.
 
     Example:
@@ -149,7 +149,7 @@ class FunctionalScalingSize(SizedCurveLaw):
     """:class:`FunctionalScaling` for runs of several sizes N, in one fit.
 
     ``L = E + F·N^−φ + A·N^a·S^−s − B·N^b·Σ_k (η_{k−1} − η_k)·(G + S(k)^−s)·[1 − (1 + C·S_k)^−κ]``,
-    where the warm-up's area is weighted by ``W·N^ω`` in S.
+    where the warmup's area is weighted by ``W·N^ω`` in S.
 
     Example:
         >>> import farseer_jax as fj

@@ -1,4 +1,4 @@
-"""Curves whose log begins long after the warm-up, as of branches logged from the fork on."""
+"""Curves whose log begins long after the warmup, as of branches logged from the fork on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from farseer_jax.curves.schedule import Schedule
 from farseer_jax.curves.sentences import Sentences
 from farseer_jax.tables.row_numbers import shortened
 
-_FEW: Final = 3.0  # logged steps after the warm-up: a log that begins later is late
-_MUCH: Final = 2.0  # warm-ups: a log that begins later has no warm-up of that length beside it
+_FEW: Final = 3.0  # logged steps after the warmup: a log that begins later is late
+_MUCH: Final = 2.0  # warmups: a log that begins later has no warmup of that length beside it
 _OTHER: Final = 0.02  # of the peak: rates that differ by more are others
 _SAME_PEAK: Final = 0.1  # relative difference of peaks
 _WHOLE: Final = ("cosine", "linear", "inverse_sqrt")  # forms whose end tells their beginning
@@ -33,7 +33,7 @@ class _Log(NamedTuple):
 
     @property
     def begin(self) -> int:
-        """The step from which the rate is known and past the warm-up."""
+        """The step from which the rate is known and past the warmup."""
         return max(self.first, self.schedule.warmup, 1)
 
     def agrees(self, other: _Log) -> bool:
@@ -59,7 +59,7 @@ def check_beginnings(
 
     Raises:
         ValueError: other curves of the same inputs had another rate before, or the log begins
-            much later than the warm-up; the message names the likely parent and both remedies.
+            much later than the warmup; the message names the likely parent and both remedies.
     """
     logs = [_log(run) for run in runs]
     for place, own in enumerate(logs):
@@ -106,7 +106,7 @@ def _judge_alone(own: _Log, others: Sequence[_Log], warnings: Sentences) -> None
         raise ValueError(_refusal(own, []))
     warnings.add(
         own.name,
-        f"the log begins at step {own.first:,}, after the warm-up of {rise:,} steps, and the "
+        f"the log begins at step {own.first:,}, after the warmup of {rise:,} steps, and the "
         "learning rate before it is inferred from what follows",
     )
 

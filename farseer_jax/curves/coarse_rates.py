@@ -12,7 +12,7 @@ from farseer_jax.curves.recognised_schedules import recognised
 from farseer_jax.curves.rounding import coarse_rounding
 from farseer_jax.curves.schedule import Schedule
 
-_RISING: Final = 0.9  # of the peak: rates below it are of the warm-up
+_RISING: Final = 0.9  # of the peak: rates below it are of the warmup
 _EXACT: Final = 0.51  # units of the last digit, that a rate may be off, and of the last bit
 _MOST_WARMUPS: Final = 4
 
@@ -49,7 +49,7 @@ def coarse_rates(log: RateLog, is_warmup_given: bool) -> CoarseRates | None:
     """The schedule of rates that were rounded to few digits; None for others.
 
     Args:
-        log: the rates, with the warm-up that is given or found as if they were exact.
+        log: the rates, with the warmup that is given or found as if they were exact.
         is_warmup_given: whether it is.
     """
     rounding = coarse_rounding(log.rates)
@@ -70,7 +70,7 @@ def _with_jumps(log: RateLog, warmup: int) -> RateLog:
 
 
 def _warmups(log: RateLog) -> list[int]:
-    """Warm-ups that a line through the rising rates may have, the roundest first."""
+    """Warmups that a line through the rising rates may have, the roundest first."""
     top = int(np.argmax(log.rates))
     peak = float(log.rates[top])
     rising = np.arange(len(log.at)) < top

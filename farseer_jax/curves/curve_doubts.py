@@ -55,7 +55,7 @@ def _late(begin: str, *, knows_steps: bool) -> str:
     give = "tokens_per_step="
     if knows_steps:
         give = (
-            "the length of the warm-up (warmup=), or the schedule (schedule=) if the rate was "
+            "the length of the warmup (warmup=), or the schedule (schedule=) if the rate was "
             "another"
         )
     return (

@@ -24,7 +24,7 @@ GIVE: Final = (
 
 
 class GivenSchedules(NamedTuple):
-    """The schedules as given by the caller: of all curves, of some, or only the warm-up.
+    """The schedules as given by the caller: of all curves, of some, or only the warmup.
 
     ``branches`` are the curves that others continue, by the name of the branch, and ``lengths``
     how many steps runs are to have.
@@ -56,7 +56,7 @@ class ScheduledRun(NamedTuple):
 
     @property
     def lacks_warmup(self) -> bool:
-        """Whether the log begins after a warm-up of unknown length."""
+        """Whether the log begins after a warmup of unknown length."""
         return self.logged is not None and self.logged.lacks_warmup
 
 
@@ -65,13 +65,13 @@ def scheduled(
 ) -> list[ScheduledRun]:
     """Each run with its schedule.
 
-    A run whose log lacks the warm-up takes that of the others if they all share one.
+    A run whose log lacks the warmup takes that of the others if they all share one.
 
     Args:
         names: of the runs.
         runs: their rows.
         given: the schedules as given by the caller.
-        notes: collects sentences on shared warm-ups.
+        notes: collects sentences on shared warmups.
 
     Raises:
         ValueError: a given schedule is invalid, too short or missing, or no run has a learning
@@ -137,12 +137,12 @@ def _branch(
 
 
 def _with_warmup(run: ScheduledRun, own: GivenSchedules, notes: Sentences) -> ScheduledRun:
-    """The run with the warm-up of the others, if its log begins after one of unknown length."""
+    """The run with the warmup of the others, if its log begins after one of unknown length."""
     first = min([*run.rows.lr_steps[:1], *run.rows.steps[:1]], default=0)
     if not run.lacks_warmup or own.warmup is None or first < own.warmup:
         return run
     notes.add(
-        run.name, f"the warm-up is assumed to be that of the other curves, {own.warmup:,} steps"
+        run.name, f"the warmup is assumed to be that of the other curves, {own.warmup:,} steps"
     )
     return run._replace(logged=_schedule(run.name, run.rows, own))
 

@@ -21,7 +21,7 @@ def example_curves(*, noise: float = 7e-4, seed: int = 0) -> Curves:
     """Curves of one model under three schedules, simulated from the multi-power law (Luo et al.).
 
     ``L = L0 + A·S1^−α − B·Σ_k (η_{k−1} − η_k)·(1 − (1 + C·η_k^−γ·(S1(t) − S1(k)))^−β)``.
-    After a warm-up of 2,000 steps, the learning rate is constant, drops to a second constant at
+    After a warmup of 2,000 steps, the learning rate is constant, drops to a second constant at
     step 8,000, or decays as a cosine. The loss is logged every 128 steps.
 
     Args:
@@ -52,7 +52,7 @@ def example_curves(*, noise: float = 7e-4, seed: int = 0) -> Curves:
 
 
 def _multi_power(schedule: Schedule, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The loss at these steps, ``(point,)``, after the warm-up."""
+    """The loss at these steps, ``(point,)``, after the warmup."""
     rates, areas = schedule.rates, schedule.areas
     falls = -np.diff(rates)
     at = np.flatnonzero(falls[schedule.warmup :]) + schedule.warmup  # of the step before each fall

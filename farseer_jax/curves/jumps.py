@@ -58,7 +58,7 @@ def found_jumps(
     Args:
         at: the logged steps, ``(point,)``.
         rates: their rates, ``(point,)``.
-        warmup: number of warm-up steps, in which there are no jumps.
+        warmup: number of warmup steps, in which there are no jumps.
         errors: the possible rounding error of each rate, ``(point,)``; rounding makes stairs.
 
     Example:

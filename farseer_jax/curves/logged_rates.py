@@ -53,7 +53,7 @@ def schedule_of_log(
     Args:
         steps: the logged steps, increasing, from 0, ``(point,)``.
         rates: their rates, ``(point,)``.
-        warmup: steps of warm-up; None infers them.
+        warmup: steps of warmup; None infers them.
         total: the number of steps; None takes that of the recognised form or the last logged step.
         at_least: a step that the schedule must reach, such as that of the last loss.
     """
@@ -89,14 +89,14 @@ def schedule_of_log(
         (warnings if coarse.schedule is None else notes).append(coarse.sentence)
     if is_late and own.warmup:
         notes.append(
-            f"the warm-up of {own.warmup:,} steps, which is not in the log, was inferred from the "
+            f"the warmup of {own.warmup:,} steps, which is not in the log, was inferred from the "
             "cosine after it"
         )
     return LoggedSchedule(own, tuple(notes), tuple(warnings), lacks_warmup=lacks)
 
 
 def _with_hidden_warmup(log: RateLog) -> Schedule | None:
-    """The schedule of a log that lacks the warm-up, inferred from a cosine after it."""
+    """The schedule of a log that lacks the warmup, inferred from a cosine after it."""
     begin = cosine_warmup(log)
     own = None if begin is None else recognised(log._replace(warmup=begin))
     return own if own is not None and own.name == "cosine" else recognised(log)
@@ -140,7 +140,7 @@ def _warmup_of(at: Floats, values: Floats, errors: Floats) -> int:
 
 
 def _slope_after(at: Floats, values: Floats) -> float:
-    """The change of the rate per step after the warm-up."""
+    """The change of the rate per step after the warmup."""
     return float((values[1] - values[0]) / (at[1] - at[0])) if len(at) > 1 else 0.0
 
 
@@ -160,7 +160,7 @@ def _filled(at: Floats, values: Floats, warmup: int, jumps: tuple[Jump, ...], la
 
 
 def _fill_start(filled: Floats, at: Floats, values: Floats, warmup: int) -> None:
-    """Fill the steps before the first logged one, in place: the warm-up rises from 0."""
+    """Fill the steps before the first logged one, in place: the warmup rises from 0."""
     first = int(at[0])
     if warmup and first > 1:
         rise = np.arange(1, len(filled) + 1) / min(warmup, first)

@@ -28,7 +28,7 @@ class RateLog(NamedTuple):
         at: the logged steps from 1 on, increasing, ``(point,)``.
         rates: their rates, ``(point,)``.
         errors: possible rounding error of each, ``(point,)``.
-        warmup: steps of the warm-up.
+        warmup: steps of the warmup.
         last: the last step, or the last one that is known.
         is_total: whether the schedule ends there.
         jumps: where the rate jumps.
@@ -71,7 +71,7 @@ class RateLog(NamedTuple):
     def fits(self, schedule: Schedule) -> bool:
         """Whether a schedule matches the logged rates to rounding.
 
-        In the warm-up it may be a step early or late, because loggers count from 0 or from 1.
+        In the warmup it may be a step early or late, because loggers count from 0 or from 1.
         """
         if schedule.steps < self.last:
             return False
@@ -80,7 +80,7 @@ class RateLog(NamedTuple):
         return bool((np.abs(schedule.at(self.at) - self.rates) <= allowed).all())
 
     def after_warmup(self) -> RateLog:
-        """The log from the last step of the warm-up on."""
+        """The log from the last step of the warmup on."""
         keep = self.at >= self.warmup
         return self._replace(at=self.at[keep], rates=self.rates[keep], errors=self.errors[keep])
 

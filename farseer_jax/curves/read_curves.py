@@ -89,8 +89,8 @@ def read_curves(
         inputs: quantities that are constant along a run, such as N: names, or columns by name.
             None finds N, the batch size and others by their usual names and, in tables of up to 12
             columns, all numbers that differ between runs.
-        warmup: steps of warm-up; None infers them from the column of the learning rate.
-        drop_warmup: leave out losses of the warm-up.
+        warmup: steps of warmup; None infers them from the column of the learning rate.
+        drop_warmup: leave out losses of the warmup.
         drop_spikes: leave out losses far above those of neighbouring rows.
         tokens_per_step: batch size in tokens, if the table counts tokens instead of steps.
         table: sheet of an Excel file, table of a database, or an SQL query.
@@ -240,11 +240,11 @@ def _curve(
     if options.drop_warmup:
         keep = rows.steps >= max(schedule.warmup, 1)
     if keep.sum() < FEWEST:
-        notes.add(name, f"left out, having {_counted(int(keep.sum()))} after the warm-up")
+        notes.add(name, f"left out, having {_counted(int(keep.sum()))} after the warmup")
         return None
     if not keep.all():
         num = int((~keep).sum())
-        notes.add(name, f"{_counted(num)} of the warm-up {'is' if num == 1 else 'are'} left out")
+        notes.add(name, f"{_counted(num)} of the warmup {'is' if num == 1 else 'are'} left out")
     steps, losses = rows.steps[keep], rows.losses[keep]
     noise = curve_noise(steps, losses)
     if noise.correlation:

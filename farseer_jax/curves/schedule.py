@@ -33,12 +33,12 @@ class Schedule:
 
     Attributes:
         rates: the learning rate of the steps 1 … steps, ``(steps,)``; zeros are allowed.
-        warmup: number of warm-up steps; None takes the first stretch of increasing rates.
+        warmup: number of warmup steps; None takes the first stretch of increasing rates.
         name: such as ``"cosine"`` or ``"wsd"``.
         text: the text that :meth:`parse` reads; empty if no text describes the rates.
 
     Raises:
-        ValueError: there are no rates, a rate is negative, NaN or infinite, or the warm-up is
+        ValueError: there are no rates, a rate is negative, NaN or infinite, or the warmup is
             longer than the schedule.
 
     Example:
@@ -64,12 +64,12 @@ class Schedule:
 
     @classmethod
     def constant(cls, steps: int, peak: float, *, warmup: int = 0) -> Self:
-        """A constant rate after a linear warm-up.
+        """A constant rate after a linear warmup.
 
         Args:
             steps: the number of steps.
             peak: the learning rate.
-            warmup: steps of linear warm-up from 0; the last of them has the rate ``peak``.
+            warmup: steps of linear warmup from 0; the last of them has the rate ``peak``.
 
         Example:
             >>> Schedule.constant(4, 1.0, warmup=2).rates
@@ -79,7 +79,7 @@ class Schedule:
 
     @classmethod
     def linear(cls, steps: int, peak: float, *, final: float = 0.0, warmup: int = 0) -> Self:
-        """A linear decay to ``final`` at the last step, after a linear warm-up.
+        """A linear decay to ``final`` at the last step, after a linear warmup.
 
         Example:
             >>> Schedule.linear(4, 1.0).rates
@@ -95,13 +95,13 @@ class Schedule:
     def cosine(
         cls, steps: int, peak: float, *, final: float = 0.0, warmup: int = 0, cycles: int = 1
     ) -> Self:
-        """Half a cosine from ``peak`` to ``final``, after a linear warm-up.
+        """Half a cosine from ``peak`` to ``final``, after a linear warmup.
 
         Args:
             steps: the number of steps.
-            peak: the highest learning rate, that of the last step of the warm-up.
+            peak: the highest learning rate, that of the last step of the warmup.
             final: the rate at the last step.
-            warmup: steps of linear warm-up from 0.
+            warmup: steps of linear warmup from 0.
             cycles: number of cycles, each starting at ``peak`` (SGDR: Loshchilov & Hutter).
 
         Example:
@@ -130,7 +130,7 @@ class Schedule:
         shape: DecayShape = "linear",
         warmup: int = 0,
     ) -> Self:
-        """Warm-up, a stable phase and a decay phase (WSD: Hu et al., *MiniCPM*).
+        """Warmup, a stable phase and a decay phase (WSD: Hu et al., *MiniCPM*).
 
         Args:
             steps: the number of steps, including the decay.
@@ -139,7 +139,7 @@ class Schedule:
                 it takes at least one.
             final: the rate at the last step.
             shape: ``"linear"``, ``"cosine"``, ``"exponential"`` or ``"sqrt"``, that is ``1 − √u``.
-            warmup: steps of linear warm-up from 0.
+            warmup: steps of linear warmup from 0.
 
         Example:
             >>> Schedule.wsd(6, 1.0, decay=2, warmup=2).rates
@@ -152,7 +152,7 @@ class Schedule:
         rise = checked_count("warmup", warmup, 0, total)
         if num_decay + rise > total:
             raise ValueError(
-                f"decay: the warm-up of {rise:,} steps and the decay of {num_decay:,} are together "
+                f"decay: the warmup of {rise:,} steps and the decay of {num_decay:,} are together "
                 f"longer than the {total:,} steps"
             )
 
@@ -173,7 +173,7 @@ class Schedule:
         to: float | Sequence[float],
         warmup: int = 0,
     ) -> Self:
-        """A piecewise constant rate after a linear warm-up.
+        """A piecewise constant rate after a linear warmup.
 
         Args:
             steps: the number of steps.
@@ -181,7 +181,7 @@ class Schedule:
             at: the first step at each new rate, increasing; without any the schedule is
                 :meth:`constant`.
             to: the new rates.
-            warmup: steps of linear warm-up from 0.
+            warmup: steps of linear warmup from 0.
 
         Example:
             >>> Schedule.multi_step(5, 1.0, at=[3, 5], to=[0.5, 0.1]).rates
@@ -194,7 +194,7 @@ class Schedule:
         if len(starts) != len(levels):
             raise ValueError(f"to: expected a rate for each of the steps {starts}, got {levels}")
         if starts != sorted(set(starts)) or (starts and starts[0] <= rise):
-            raise ValueError(f"at: expected increasing steps after the warm-up, got {starts}")
+            raise ValueError(f"at: expected increasing steps after the warmup, got {starts}")
 
         if not starts:
             return cls.constant(total, peak, warmup=rise)
@@ -208,7 +208,7 @@ class Schedule:
 
     @classmethod
     def inverse_sqrt(cls, steps: int, peak: float, *, warmup: int) -> Self:
-        """``peak·√(warmup/t)`` after a linear warm-up (Vaswani et al.).
+        """``peak·√(warmup/t)`` after a linear warmup (Vaswani et al.).
 
         Example:
             >>> Schedule.inverse_sqrt(4, 1.0, warmup=1).rates.round(3)
@@ -236,7 +236,7 @@ class Schedule:
             function: the rate of a step, counted from 1; called with an array of all steps
                 ``(steps,)``, or with one step at a time if it does not take arrays.
             steps: the number of steps.
-            warmup: steps of warm-up; None takes the first stretch of increasing rates.
+            warmup: steps of warmup; None takes the first stretch of increasing rates.
             name: of the schedule.
 
         Raises:
@@ -264,7 +264,7 @@ class Schedule:
         Args:
             steps: the logged steps, increasing, ``(point,)``.
             rates: the rate of each, ``(point,)``.
-            warmup: steps of warm-up, linear where they were not logged; None takes the first
+            warmup: steps of warmup, linear where they were not logged; None takes the first
                 stretch of increasing rates.
             total: the number of steps, at least the last logged one; None takes that one.
 
@@ -319,7 +319,7 @@ class Schedule:
     def jumps(self) -> NDArray[np.intp]:
         """The steps at which the rate changes by more than 2 % of the peak, ``(jump,)``.
 
-        Steps of the warm-up are excluded.
+        Steps of the warmup are excluded.
 
         Example:
             >>> Schedule.multi_step(5, 1.0, at=[3, 5], to=[0.5, 0.1]).jumps
@@ -331,7 +331,7 @@ class Schedule:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the rates and the warm-up, in hexadecimal digits."""
+        """SHA-256 of the rates and the warmup, in hexadecimal digits."""
         data = np.ascontiguousarray(self.rates, dtype="<f8").tobytes()
         return hashlib.sha256(f"{self.warmup}\0".encode() + data).hexdigest()
 
@@ -424,7 +424,7 @@ class Schedule:
         if self.text:
             return self.text
         ends = f"{self.rates[0]:.4g} to {self.rates[-1]:.4g}"
-        warm = f", {self.warmup:,} of warm-up" if self.warmup else ""
+        warm = f", {self.warmup:,} of warmup" if self.warmup else ""
         return f"{self.name}: {self.steps:,} steps{warm}, rates {ends}, peak {self.peak:.4g}"
 
     def __repr__(self) -> str:
@@ -443,7 +443,7 @@ class Schedule:
         warmup: int,
         after: Callable[[int, float], NDArray[np.float64]],
     ) -> Self:
-        """A schedule of a standard form: a linear warm-up, then ``after(steps, peak)``."""
+        """A schedule of a standard form: a linear warmup, then ``after(steps, peak)``."""
         from farseer_jax.curves.schedule_text import written
 
         total, rate = checked_steps("steps", steps), checked_rate("peak", peak)

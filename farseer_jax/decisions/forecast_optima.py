@@ -26,6 +26,7 @@ from farseer_jax.laws.compute_optimal import (
     Cost,
     grid_along,
 )
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.intervals import Intervals, quantiles
 
@@ -277,6 +278,7 @@ def containing(draws: np.ndarray, estimate: float, level: float) -> tuple[float,
 def _grids(
     log_C: np.ndarray, served: float, limits: np.ndarray, cost: Cost, is_limited: bool
 ) -> tuple[np.ndarray, ...]:
+    refuse_forked()
     with jax.enable_x64(True):
         found = _all_grids(log_C, served, limits, cost=cost, is_limited=is_limited)
         return tuple(np.array(own) for own in found)

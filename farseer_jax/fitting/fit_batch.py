@@ -20,13 +20,15 @@ from farseer_jax.results.numbers import capitalised, number_text, some_of
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.memory import block_length
 from farseer_jax.runtime.progress import report, unreported
-from farseer_jax.runtime.threads import default_device, in_threads, num_threads
+from farseer_jax.runtime.threads import default_device, in_threads, num_threads, platform
 
 # Refits per vectorised call: on a CPU what fits in its cache (a method may set its own
 # `cpu_block`), otherwise what fills the device.
 _BLOCK = {"cpu": 32, "gpu": 4096}
 _MOST_SHOWN = 10
+_NUM_ARRAYS = 16  # of runs × refits that a call needs at once
 _LEAST = 8  # refits per call of a method with its own block size
 
 
@@ -178,7 +180,10 @@ class Refits:
             return self._few(*stacks)
         num_refits = len(stacks[0])
         own_block: int | None = getattr(self.method, "block", None)
-        block = own_block or _block_size(self.method, jax.default_backend())
+        block = own_block or _block_size(self.method, platform())
+        at_once = 1 if own_block else num_threads()
+        most = block_length(_NUM_ARRAYS * 8.0 * len(self.runs), at_once=at_once)
+        block = min(block, max(most, _LEAST) if own_block else most)
         blocks = _blocks(*stacks, block, _LEAST if own_block else block)
         report(0, num_refits)
         # the first block alone: otherwise every thread would compile the same kernel

@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from farseer_jax._version import __version__
+from farseer_jax.fitting.fit_checks import check_fits, outcome_of
 from farseer_jax.fitting.registry import DIAGNOSTICS, METHODS
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import class_from_dict, class_to_dict
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.method import Method
-from farseer_jax.methods.outcome import Outcome
-from farseer_jax.results.converter import UnknownNameError, classes_given, register
+from farseer_jax.results.agreement import difference
+from farseer_jax.results.converter import UnknownNameError, cause_of, classes_given, register
+from farseer_jax.results.json_file import read_content
 from farseer_jax.results.numbers import or_null
-from farseer_jax.results.result import parse_json, read_source
 from farseer_jax.runs.columns import json_value
 from farseer_jax.runs.runs import Runs
 
@@ -25,13 +25,26 @@ if TYPE_CHECKING:
 
 FORMAT = "farseer_jax.fit"
 FORMAT_VERSION = 2
+Parts = tuple[tuple["Fit", ...], tuple[str, ...], tuple[str, ...]]  # fits, by and shared
 
 
 def to_dict(
-    fits: Sequence["Fit"], by: Sequence[str] = (), shared: Sequence[str] = ()
+    fits: Sequence["Fit"],
+    by: Sequence[str] = (),
+    shared: Sequence[str] = (),
+    *,
+    warnings: Sequence[Sequence[str]] | None = None,
 ) -> dict[str, Any]:
-    """The content of a fit file; the parts of a single fit are repeated at the top level."""
+    """The content of a fit file; the parts of a single fit are repeated at the top level.
+
+    Args:
+        fits: the fits.
+        by: the grouping columns.
+        shared: parameters that the groups share.
+        warnings: those of each fit, if known: a robust fit finds outliers for them.
+    """
     first = fits[0]
+    notes = [fit.warnings for fit in fits] if warnings is None else warnings
     content = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -43,33 +56,30 @@ def to_dict(
         "method": first.method.to_dict(),
     }
     if len(fits) > 1:
-        return {**content, "fits": [{**_summary(fit), **_details(fit)} for fit in fits]}
+        each = zip(fits, notes, strict=True)
+        return {**content, "fits": [{**_summary(fit), **_details(fit, own)} for fit, own in each]}
     own = _summary(first)
     return {
         **content,
         "parameters": own["parameters"],
         "outcome": own["outcome"],
-        **_details(first),
+        **_details(first, notes[0]),
         "fits": [own],
     }
 
 
-def read(source: str | Path, law: type | Sequence[type] | None = None) -> dict[str, Any]:
-    """Read the parts of fits, ``fits``, ``by`` and ``shared``, from a path or JSON text.
+def read(source: str | Path, law: type | Sequence[type] | None = None) -> Parts:
+    """Read fits, the grouping columns and the shared parameters from a path or JSON text.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not a valid fit file.
+        ValueError: the file is not a valid fit file, or was changed.
         TypeError: neither a path nor text, or ``law`` is not a law's class.
     """
     classes = law if isinstance(law, Sequence) else () if law is None else (law,)
     if not all(isinstance(own, type) and issubclass(own, Law) for own in classes):
         raise TypeError(f"law must be a law's class such as `Chinchilla`, got {law!r}")
-    name, text = read_source(source)
-    content = parse_json(name, text)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f'{name}: expected a fit file with "format": "{FORMAT}"')
-    _check_version(content, name)
+    name, content = read_content(source, "a fit file", FORMAT, FORMAT_VERSION, "fit again")
     try:
         with classes_given(law):
             return from_dict(content)
@@ -77,28 +87,34 @@ def read(source: str | Path, law: type | Sequence[type] | None = None) -> dict[s
         raise ValueError(f"{name} {error}") from None
     except NotImplementedError as error:  # whole, but made with what no file can keep
         raise ValueError(f"{name}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except Exception as error:
         raise ValueError(
-            f"{name}: the fit is damaged ({type(error).__name__}: {error}); write it again"
+            f"{name}: the fit is damaged ({cause_of(error)}); write it again"
         ) from error
 
 
-def from_dict(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of :func:`to_dict`: the fields of each fit, ``by`` and ``shared``.
+def from_dict(content: Mapping[str, Any]) -> Parts:
+    """The inverse of :func:`to_dict`: the fits, ``by`` and ``shared``, checked.
 
     Raises:
         UnknownNameError: the law or the method is unknown.
+        ValueError: what can be computed again is not as the content says.
     """
     kind = class_from_dict(content)
     method = method_from_dict(content["method"])
-    parts = content["fits"]
+    parts, by, shared = content["fits"], *(_names(content, key) for key in ("by", "shared"))
+    if not isinstance(parts, list) or not parts:
+        raise ValueError("it contains no fit")
     if len(parts) == 1:
         parts = [{**content, **parts[0]}]
     columns = {k: own["column"] for k, own in content["inputs"].items() if "column" in own}
-    fits = [_fit(kind, part, method, columns) for part in parts]
-    if not fits:
-        raise ValueError("it contains no fit")
-    return {"fits": fits, "by": tuple(content["by"]), "shared": tuple(content["shared"])}
+    fits = tuple(_fit(kind, part, method, columns) for part in parts)
+    check_fits(fits, by, shared)
+    again = to_dict(fits, by, shared, warnings=[part["warnings"] for part in parts])
+    del again["library_version"]
+    if found := difference({key: content[key] for key in again}, again):
+        raise ValueError(found)
+    return fits, by, shared
 
 
 def method_from_dict(content: Mapping[str, Any]) -> Any:
@@ -125,13 +141,13 @@ def _summary(fit: "Fit") -> dict[str, Any]:
     }
 
 
-def _details(fit: "Fit") -> dict[str, Any]:
+def _details(fit: "Fit", warnings: Sequence[str]) -> dict[str, Any]:
     errors = {"mean_relative_error": fit.mean_relative_error}
     errors["max_relative_error"] = fit.max_relative_error
     return {
         **fit.law.exact_numbers(),
         "metrics": {**or_null(errors), "num_runs": len(fit.relative_error)},
-        "warnings": list(fit.warnings),
+        "warnings": list(warnings),
         "num_left_out": fit.num_left_out,
         "relative_error": or_null(fit.relative_error),
         "diagnostics": fit.diagnostics.to_dict(),
@@ -141,43 +157,37 @@ def _details(fit: "Fit") -> dict[str, Any]:
 
 def _fit(
     kind: type[Law], part: Mapping[str, Any], method: Any, columns: Mapping[str, str]
-) -> dict[str, Any]:
-    """The fields of one fit."""
-    runs = Runs.from_dict(part["runs"])
-    law = kind.from_numbers(part)
-    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(law)):
-        raise ValueError("a parameter of its law is not finite")
-    return {
-        "law": law,
-        "runs": runs,
-        "method": method,
-        "outcome": Outcome[part["outcome"]["name"]],
-        "relative_error": np.array(part["relative_error"], dtype=float),
-        "diagnostics": DIAGNOSTICS[method.name].from_dict(part["diagnostics"]),
-        "group": dict(part["group"]),
-        "response": part["response"],
-        "num_left_out": int(part["num_left_out"]),
-        "columns": dict(columns),
-    }
+) -> "Fit":
+    """One fit."""
+    from farseer_jax.fitting.result import Fit  # which imports this file
+
+    errors = part["relative_error"]
+    if not isinstance(errors, list) or any(type(own) not in (int, float) for own in errors):
+        raise ValueError("relative_error: expected a list of numbers")
+    return Fit(
+        law=kind.from_numbers(part),
+        runs=Runs.from_dict(part["runs"]),
+        method=method,
+        outcome=outcome_of(part["outcome"]),
+        relative_error=np.array(errors, dtype=float),
+        diagnostics=DIAGNOSTICS[method.name].from_dict(part["diagnostics"]),
+        group=dict(part["group"]),
+        response=part["response"],
+        num_left_out=part["num_left_out"],
+        columns=dict(columns),
+    )
+
+
+def _names(content: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    names = content[key]
+    if not isinstance(names, list) or any(type(name) is not str for name in names):
+        raise ValueError(f"{key}: expected a list of names, got {names!r:.50}")
+    return tuple(names)
 
 
 def _link_to_json(link: Link) -> Any:
     """The link's name, or a dictionary if its floor and ceiling are not the defaults."""
     return link.name if link == Link(link.name) else link.to_dict()
-
-
-def _check_version(content: dict[str, Any], name: str) -> None:
-    version = content.get("version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise ValueError(
-            f"{name} has version {version!r} of the fit format, and this farseer_jax "
-            f"({__version__}) reads version {FORMAT_VERSION}: upgrade farseer_jax"
-        )
-    if version < FORMAT_VERSION:
-        raise ValueError(
-            f"{name} has version {version} of the fit format, from before laws had named inputs; "
-            f"this farseer_jax ({__version__}) reads version {FORMAT_VERSION}: fit again"
-        )
 
 
 register(lambda kind: kind is Method, lambda method: method.to_dict(), method_from_dict)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from farseer_jax.fitting import fit_json
+from farseer_jax.fitting.fit_checks import flat
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.fitting.result import Fit
 from farseer_jax.results.converter import register
@@ -109,7 +110,7 @@ class Fits(Result, Sequence[Fit]):
     def table(self) -> Table:
         """One row per fit: its group, response, parameters, error and outcome."""
         several = len(self._responses) > 1
-        numbers = [_flat(fit.law.parameters()) for fit in self.fits]
+        numbers = [flat(fit.law.parameters()) for fit in self.fits]
         errors = [fit.mean_relative_error for fit in self.fits]
         objectives = [getattr(fit.diagnostics, "objective", np.nan) for fit in self.fits]
         outcomes = [fit.outcome.name for fit in self.fits]
@@ -146,12 +147,7 @@ class Fits(Result, Sequence[Fit]):
             FileNotFoundError: there is no such file.
             ValueError: as for :meth:`Fit.from_json`.
         """
-        return cls._of(fit_json.read(source, law))
-
-    @classmethod
-    def _of(cls, parts: Mapping[str, Any]) -> "Fits":
-        fits = tuple(Fit(**fields) for fields in parts["fits"])
-        return cls(fits, parts["by"], parts["shared"])
+        return cls(*fit_json.read(source, law))
 
     def __repr__(self) -> str:
         good = sum(fit.success for fit in self.fits)
@@ -164,7 +160,7 @@ class Fits(Result, Sequence[Fit]):
         groups = f" by {', '.join(self.by)}" if self.by else ""
         shared = f"; shared: {', '.join(self.shared)}" if self.shared else ""
         count = "1 fit" if len(self) == 1 else f"{len(self)} fits"
-        num_names = len(_flat(first.law.parameters()))
+        num_names = len(flat(first.law.parameters()))
         table = self.table()
         of_fits = dict.fromkeys(note for fit in self.fits for note in fit.runs.notes)
         notes = "".join(f"\n{note}" for note in of_fits)
@@ -216,15 +212,4 @@ def _turned(table: Table) -> Table:
     return Table([Column(own[0], own[1:], str, left=i == 0) for i, own in enumerate(columns)])
 
 
-def _flat(parameters: Mapping[str, Any]) -> dict[str, float]:
-    """Parameters by name, with entries of vectors as ``C[web]``."""
-    flat: dict[str, float] = {}
-    for name, value in parameters.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{name}[{entry}]": number for entry, number in value.items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-register(Fits, Fits.to_dict, lambda content: Fits._of(fit_json.from_dict(content)))
+register(Fits, Fits.to_dict, lambda content: Fits(*fit_json.from_dict(content)))

@@ -75,6 +75,16 @@ class Fit(Result):
     num_left_out: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        shape, num = np.shape(self.relative_error), len(self.runs)
+        if len(shape) != 1 or not 0 < shape[0] <= num:
+            raise ValueError(
+                f"relative_error: expected a number for each of up to {num} fitted runs, got shape "
+                f"{shape}"
+            )
+        if type(self.num_left_out) is not int or self.num_left_out < 0:
+            raise ValueError(f"num_left_out must be 0 or more, got {self.num_left_out!r}")
+
     @property
     def success(self) -> bool:
         """Whether the outcome is ``success``."""
@@ -220,7 +230,8 @@ class Fit(Result):
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the text is truncated, not a fit, of another version, or of another law.
+            ValueError: the text is truncated, not a fit, of another version, or of another law; or
+                it was changed, or its numbers do not follow from its law and its runs.
 
         Example:
             >>> from farseer_jax import Farseer, Fit, example_runs, fit
@@ -229,10 +240,10 @@ class Fit(Result):
             >>> bool(again.predict(1e9, 1e11) == result.predict(1e9, 1e11))
             True
         """
-        fits = fit_json.read(source, law)["fits"]
+        fits = fit_json.read(source, law)[0]
         if len(fits) > 1:
             raise ValueError(f"the file contains {len(fits)} fits: read them by Fits.from_json(…)")
-        return cls(**fits[0])
+        return fits[0]
 
     def __repr__(self) -> str:
         return (
@@ -247,4 +258,4 @@ def _is_series(values: object) -> bool:
     return kind.__name__ == "Series" and kind.__module__.partition(".")[0] == "pandas"
 
 
-register(Fit, Fit.to_dict, lambda content: Fit(**fit_json.from_dict(content)["fits"][0]))
+register(Fit, Fit.to_dict, lambda content: fit_json.from_dict(content)[0][0])

@@ -18,7 +18,8 @@ from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.progress import in_stages
 from farseer_jax.runtime.threads import one_blas_thread
-from farseer_jax.solvers.estimated_noise import Noise
+from farseer_jax.solvers.estimated_noise import Noise, RowCounts
+from farseer_jax.solvers.replicates import Replicates, replicates_of
 
 _NOISE_OF_SPREAD = 0.01  # the guess on other scales than that of ln L
 
@@ -67,17 +68,58 @@ def fit_members(
     """
     with one_blas_thread():
         columns = errors.columns(members[0].kinds, inputs)
-        rolling = rolling_limits(columns.along_of(inputs), weights > 0.0)
+        along = columns.along_of(inputs)
+        rolling = rolling_limits(along, weights > 0.0)
         rows = weights * np.vstack([np.ones(len(weights)), rolling.fitted])
-        data = columns, columns.at(inputs), inputs, target, rows, noise
+        averaged = cells_of(inputs, along, target, rows)
+        features = columns.of_runs(averaged.inputs)
+        data = columns, features, averaged.inputs, averaged.target, averaged.weights, noise
         posteriors: list[Posterior] = []
         for own in in_stages("fitting laws to the runs and to the smaller of them", members):
             # the stiffest says which runs are outliers
             first = posteriors[0].laplace.weights if posteriors else None
-            posteriors.append(fit_member(own, *data, first))
-        records = [record_of(own, rolling, inputs, target) for own in posteriors]
+            posteriors.append(fit_member(own, *data, first, averaged.replicates))
+        cell = None if averaged.replicates is None else averaged.replicates.cell
+        records = [
+            record_of(own, rolling, averaged.inputs, target, features, cell) for own in posteriors
+        ]
     widening = np.array([own.widening for own in records])
     return FittedStack(Stack(posteriors, shares_of(records), widening), rolling, records)
+
+
+class Cells(NamedTuple):
+    """Runs of equal inputs as one: what the laws are fitted to.
+
+    Attributes:
+        inputs: of the cells.
+        target: their weighted means, ``(cell,)`` or ``(data_set, cell)``.
+        weights: sums of weights, ``(data_set, cell)``.
+        replicates: the runs that they are averages of; None where each run is a cell.
+        rows: what the averages leave out; None likewise.
+    """
+
+    inputs: dict[str, np.ndarray]
+    target: np.ndarray
+    weights: np.ndarray
+    replicates: Replicates | None
+    rows: RowCounts | None = None
+
+
+def cells_of(inputs: Inputs, along: np.ndarray, target: np.ndarray, weights: np.ndarray) -> Cells:
+    """Average runs of equal inputs, which loses nothing (:mod:`farseer_jax.solvers.replicates`).
+
+    Args:
+        inputs: the laws' inputs at the runs.
+        along: the coordinate of the input whose values have an effect each, ``(run,)``.
+        target: responses on the link's scale, ``(run,)``.
+        weights: ``(data_set, run)``.
+    """
+    found = replicates_of(inputs, along, target, weights)
+    if found is None:
+        return Cells(dict(inputs), target, weights, None)
+    averages = found.averaged(weights)
+    own = {name: values[found.first] for name, values in inputs.items()}
+    return Cells(own, averages.target, averages.weights, found, RowCounts(weights, averages.within))
 
 
 def mean_one(weights: np.ndarray) -> np.ndarray:

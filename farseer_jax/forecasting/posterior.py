@@ -1,17 +1,20 @@
 """The posterior of one member: its law, the correlated errors and the noise."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from farseer_jax.forecasting.members import Member
-from farseer_jax.methods.correlated_errors import ErrorColumns, Features
+from farseer_jax.methods.correlated_errors import ErrorColumns, Features, RunFeatures
+from farseer_jax.solvers.column_matrix import row_blocks
 from farseer_jax.solvers.estimated_noise import Laplace, Noise, fit_with_noise
 from farseer_jax.solvers.fit_problem import FitProblem
+from farseer_jax.solvers.replicates import Replicates
 
+_DRAWS = 128  # laws at once
 Inputs = Mapping[str, np.ndarray]
 
 
@@ -45,14 +48,12 @@ class Posterior:
     Attributes:
         member: the member.
         columns: the columns of the correlated errors; None where errors are independent.
-        features: the runs in terms of them; None likewise.
-        problem: the runs.
+        problem: the runs; those of equal inputs averaged.
         laplace: the posterior of each data set.
     """
 
     member: Member
     columns: ErrorColumns | None
-    features: Features | None
     problem: FitProblem
     laplace: Laplace
 
@@ -62,18 +63,12 @@ class Posterior:
 
         ``(data_set, column)``, ``(data_set, free, column)``, ``(data_set, column, column)``.
         """
-        assert self.features is not None
-        fit, matrix = self.laplace, self.features.matrix
-        mean = fit.weighted_residuals @ matrix
-        inner = np.matmul(fit.jacobian, fit.correlated.factor)
-        weighted = fit.jacobian * fit.correlated.weights[:, None]
-        weighted -= np.matmul(inner, np.swapaxes(fit.correlated.factor, 1, 2))
-        root = np.matmul(matrix.T, fit.correlated.factor)
-        spread = np.matmul(matrix.T * fit.correlated.weights[:, None], matrix)
-        covariance = np.eye(matrix.shape[1]) - spread + np.matmul(root, np.swapaxes(root, 1, 2))
-        return mean, -np.matmul(weighted, matrix), covariance
+        fit = self.laplace
+        return fit.expected, fit.change, fit.correlated.covariance
 
-    def moments(self, inputs: Inputs, data_set: int = 0, points: Features | None = None) -> Moments:
+    def moments(
+        self, inputs: Inputs, data_set: int = 0, points: Features | RunFeatures | None = None
+    ) -> Moments:
         """Mean and variance at points.
 
         Args:
@@ -81,6 +76,19 @@ class Posterior:
             data_set: which of the fits.
             points: the points in terms of the columns, if they are known already.
         """
+        parts = [
+            self._moments(
+                {name: x[rows] for name, x in inputs.items()},
+                data_set,
+                None if points is None else points.take(rows),
+            )
+            for rows in row_blocks(len(next(iter(inputs.values()))))
+        ]
+        return (
+            parts[0] if len(parts) == 1 else Moments(*map(np.concatenate, zip(*parts, strict=True)))
+        )
+
+    def _moments(self, inputs: Inputs, data_set: int, points: Features | None) -> Moments:
         fit, member = self.laplace, self.member
         bound = member.function.bind(member.inputs_of(inputs))
         value, slopes = bound.value_and_gradient(member.parameters(fit.free[data_set])[None])
@@ -93,7 +101,7 @@ class Posterior:
             slope = slope + change @ points.matrix.T
             size, misfit = _shares_of_variance(points, covariance, self.columns.num_size)
         variance = fit.noise[data_set] ** 2
-        law = np.einsum("ip,ij,jp->p", slope, fit.covariance[data_set], slope)
+        law = np.sum(fit.covariance[data_set] @ slope * slope, axis=0)
         law = np.maximum(law, 0.0)  # rounding, where the runs do not determine a parameter
         return Moments(
             mean, variance * law, variance * misfit, variance * size, np.full(len(mean), variance)
@@ -142,13 +150,17 @@ class Posterior:
 
     def _expected(self, parameters: np.ndarray) -> np.ndarray:
         """Expected coefficients of the columns by drawn laws, ``(draw, column)``."""
-        assert self.features is not None
-        predicted = self.problem.bound.value(parameters)
-        active = self.problem.weights[0] > 0.0
-        residuals = np.where(active, self.problem.target[0] - predicted, 0.0)
-        first = self.laplace.correlated.take(np.array([0]))
-        with np.errstate(invalid="ignore"):  # NaN for a drawn law that is infinite at a run
-            return np.asarray(first.times(residuals) @ self.features.matrix)
+        first, active = self.laplace.correlated.take(np.array([0])), self.problem.weights[0] > 0.0
+        found = []
+        for own in np.split(parameters, range(_DRAWS, len(parameters), _DRAWS)):
+            sums = np.zeros((1, len(own), first.columns.num_columns))
+            for rows, bound in self.problem.blocks:
+                missed = self.problem.target[0, rows] - bound.value(own)
+                weighted = np.where(active[rows], missed * first.weights[0, rows], 0.0)
+                with np.errstate(invalid="ignore"):  # NaN for a law that is infinite at a run
+                    sums += first.columns.take(rows).inner(weighted[None])
+            found.append(first.coefficients(sums)[0])
+        return np.concatenate(found)
 
     def _scales(self, num: int, widening: float, rng: np.random.Generator) -> np.ndarray:
         """The noise of each draw: its variance has an inverse χ² distribution."""
@@ -159,12 +171,13 @@ class Posterior:
 def fit_member(
     member: Member,
     columns: ErrorColumns,
-    features: Features,
+    features: Features | RunFeatures,
     inputs: Inputs,
     target: np.ndarray,
     weights: np.ndarray,
     noise: Noise,
     first_weights: np.ndarray | None = None,
+    replicates: Replicates | None = None,
 ) -> Posterior:
     """Fit a member to runs.
 
@@ -177,36 +190,40 @@ def fit_member(
         weights: ``(data_set, run)``.
         noise: what is known of the noise.
         first_weights: of the runs in the first round, ``(data_set, run)``.
+        replicates: the rows that the runs are averages of; the first weights are then of rows.
     """
+    if replicates is not None and member.correlated:
+        own = weights_with_left(features, replicates.weights, replicates.cell)
+        replicates = replicates._replace(weights=own)
     problem = problem_of(member, features, inputs, target, weights)
-    found = fit_with_noise(problem, member.starts, noise, member.prior_degrees, first_weights)
-    return posterior_of(member, columns, features, problem, found)
+    found = fit_with_noise(
+        problem, member.starts, noise, member.prior_degrees, first_weights, replicates
+    )
+    return posterior_of(member, columns, problem, found)
 
 
 def posterior_of(
-    member: Member,
-    columns: ErrorColumns,
-    features: Features,
-    problem: FitProblem,
-    laplace: Laplace,
+    member: Member, columns: ErrorColumns, problem: FitProblem, laplace: Laplace
 ) -> Posterior:
     """The posterior; without columns where errors are independent."""
-    if not member.correlated:
-        return Posterior(member, None, None, problem, laplace)
-    return Posterior(member, columns, features, problem, laplace)
+    return Posterior(member, columns if member.correlated else None, problem, laplace)
 
 
 def problem_of(
-    member: Member, features: Features, inputs: Inputs, target: np.ndarray, weights: np.ndarray
+    member: Member,
+    features: Features | RunFeatures,
+    inputs: Inputs,
+    target: np.ndarray,
+    weights: np.ndarray,
 ) -> FitProblem:
     """The objective of a member, with its priors."""
     with np.errstate(divide="ignore"):
         precision = np.where(np.isinf(member.prior_sd), 0.0, member.prior_sd**-2.0)
-    problem = FitProblem(
+    return FitProblem(
         member.function,
         member.inputs_of(inputs),
         target,
-        weights,
+        weights if not member.correlated else weights_with_left(features, weights),
         offset=member.offset,
         basis=member.basis,
         lower=member.lower,
@@ -215,15 +232,22 @@ def problem_of(
         prior_precision=precision,
         linear=features.matrix if member.correlated else None,
     )
-    return _with_what_is_left(problem, features) if member.correlated else problem
 
 
-def _with_what_is_left(problem: FitProblem, features: Features) -> FitProblem:
-    """Count as noise what columns leave out, where there are too many runs for all columns."""
+def weights_with_left(
+    features: Features | RunFeatures, weights: np.ndarray, cell: np.ndarray | None = None
+) -> np.ndarray:
+    """Weights that count as noise what columns leave out, where they cannot explain all.
+
+    Args:
+        features: the runs in terms of the columns.
+        weights: of runs, ``(data_set, run)``; of rows, where these have cells.
+        cell: the run of each row.
+    """
     left = features.size_left + features.smooth_left
     if left.max() < 1e-3:
-        return problem
-    return replace(problem, weights=problem.weights / (1.0 + problem.weights * left))
+        return weights
+    return np.asarray(weights / (1.0 + weights * (left if cell is None else left[cell])))
 
 
 def _shares_of_variance(
@@ -231,9 +255,9 @@ def _shares_of_variance(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Variance by size and by misfit, over the noise's; what they share is halved."""
     size, smooth = points.matrix[:, :num_size], points.matrix[:, num_size:]
-    own = np.einsum("pi,ij,pj->p", size, covariance[:num_size, :num_size], size)
-    other = np.einsum("pi,ij,pj->p", smooth, covariance[num_size:, num_size:], smooth)
-    both = np.einsum("pi,ij,pj->p", size, covariance[:num_size, num_size:], smooth)
+    own = np.sum(size @ covariance[:num_size, :num_size] * size, axis=1)
+    other = np.sum(smooth @ covariance[num_size:, num_size:] * smooth, axis=1)
+    both = np.sum(size @ covariance[:num_size, num_size:] * smooth, axis=1)
     first, second = own + points.size_left, other + points.smooth_left
     total = np.maximum(first + second + 2.0 * both, 0.0)
     share = first / np.maximum(first + second, 1e-300)

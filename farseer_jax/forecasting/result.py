@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from farseer_jax.forecasting.fit_stack import inputs_of, members_of, noise_of
+from farseer_jax.forecasting.fit_stack import cells_of, inputs_of, members_of, noise_of
 from farseer_jax.forecasting.forecast_json import forecast_content
 from farseer_jax.forecasting.forecast_table import forecast_table
 from farseer_jax.forecasting.forecast_text import parts
@@ -18,11 +18,12 @@ from farseer_jax.forecasting.posterior import Inputs, Moments, posterior_of, pro
 from farseer_jax.forecasting.stack import Record, Stack
 from farseer_jax.forecasting.usual_laws import UsualLaw
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
-from farseer_jax.laws.evaluate import flat_points, refuse_options_names
+from farseer_jax.laws.evaluate import evaluate, flat_points, refuse_options_names
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import law_to_dict  # noqa: F401  (its import registers laws)
-from farseer_jax.methods.correlated_errors import CorrelatedErrors
+from farseer_jax.methods.correlated_errors import CorrelatedErrors, RunFeatures
 from farseer_jax.methods.least_squares.method import LeastSquares
+from farseer_jax.results.agreement import require_close, require_same_law
 from farseer_jax.results.result import Result
 from farseer_jax.results.table import Table
 from farseer_jax.runs.checks import check_level
@@ -94,6 +95,13 @@ class Forecast(Result):
     law: Law | None = None
     usual: tuple[UsualLaw, ...] = ()
     observed: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        names = tuple(self.law_class.inputs())
+        if set(self.points) != set(names):
+            raise ValueError(f"points: expected {', '.join(names)}, got {', '.join(self.points)}")
+        own = {name: self.points[name] for name in names}  # a file may give them in another order
+        object.__setattr__(self, "points", own)
 
     def at(self, points: PointsLike, *, level: float | None = None) -> "Forecast":
         """The same forecast at other points.
@@ -213,20 +221,37 @@ class Forecast(Result):
         inputs = inputs_of(self.runs, self._own)
         kinds = self.law_class.inputs()
         columns = self.errors.columns(kinds, inputs)
-        features = columns.at(inputs)
         target, noise = self.runs.link.forward(self.runs.loss), noise_of(self.runs)
+        along = columns.along_of(inputs)
+        features: RunFeatures | None = None
         posteriors = []
         for member, fitted in zip(
             members_of(self.runs, self._own, self.method), self.members, strict=True
         ):
-            problem = problem_of(member, features, inputs, target, fitted.weights[None])
+            cells = cells_of(inputs, along, target, fitted.weights[None])
+            features = columns.of_runs(cells.inputs) if features is None else features
+            problem = problem_of(member, features, cells.inputs, cells.target, cells.weights)
             problem = replace(
-                problem, weights=fitted.weights[None], prior_precision=fitted.prior_precision[None]
+                problem, weights=cells.weights, prior_precision=fitted.prior_precision[None]
             )
-            found = laplace_at(problem, fitted.free[None], noise)
-            posteriors.append(posterior_of(member, columns, features, problem, found))
+            found = laplace_at(problem, fitted.free[None], noise, rows=cells.rows)
+            posteriors.append(posterior_of(member, columns, problem, found))
         shares = np.array([own.share for own in self.members])
         return Stack(posteriors, shares, np.array([own.widening for own in self.members]))
+
+    def check_parts(self) -> None:
+        """The members' shares, laws and noise; what the usual laws say at the points."""
+        super().check_parts()
+        require_close("the sum of the members' shares", sum(m.share for m in self.members), 1.0)
+        for own, posterior in zip(self.members, self.stack.posteriors, strict=True):
+            parameters = posterior.member.parameters(posterior.laplace.free[0])
+            law, noise = posterior.member.law_of(parameters), posterior.laplace.noise[0]
+            require_same_law(f"the law {own.law.name} of a member", own.law, law)
+            require_close(f"the noise about {own.law.name}", own.noise, noise)
+        for usual in self.usual:
+            if usual.law is not None:
+                said = evaluate(usual.law, **self.points)
+                require_close(f"what {usual.name} says", usual.predicted, said)
 
     @cached_property
     def record(self) -> Record:

@@ -57,7 +57,6 @@ def rolling_limits(along: np.ndarray, active: np.ndarray | None = None) -> Rolli
 def _apart(values: np.ndarray) -> np.ndarray:
     """Values from the largest down, each at least a step below the one before, ascending."""
     kept = [values[-1]]
-    for value in values[::-1]:
-        if value <= kept[-1] - _LEAST_STEP:
-            kept.append(value)
+    while place := np.searchsorted(values, kept[-1] - _LEAST_STEP, side="right"):
+        kept.append(values[place - 1])
     return np.array(kept[::-1])

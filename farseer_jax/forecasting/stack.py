@@ -7,7 +7,7 @@ import numpy as np
 
 from farseer_jax.forecasting.posterior import Inputs, Moments, Posterior
 from farseer_jax.forecasting.rolling_limits import RollingLimits
-from farseer_jax.methods.correlated_errors import Features
+from farseer_jax.methods.correlated_errors import Features, RunFeatures
 
 _PRIOR_MISSES = 3.0  # earlier extrapolations that the assumed errors are worth
 _LEAST_SQUARE = 1e-12  # of a miss on the link's scale
@@ -48,21 +48,41 @@ class Record:
 
 
 def record_of(
-    posterior: Posterior, rolling: RollingLimits, inputs: Inputs, target: np.ndarray
+    posterior: Posterior,
+    rolling: RollingLimits,
+    inputs: Inputs,
+    target: np.ndarray,
+    features: Features | RunFeatures | None = None,
+    cell: np.ndarray | None = None,
 ) -> Record:
-    """The record of a posterior whose data sets are all runs, then those of each limit."""
-    holdout, run = np.nonzero(rolling.predicted)
-    weight = posterior.laplace.weights[0][run]
+    """The record of a posterior whose data sets are all runs, then those of each limit.
+
+    Args:
+        posterior: of the data sets.
+        rolling: the limits, with the rows that each predicts.
+        inputs: the law's inputs at the runs.
+        target: of the rows.
+        features: the runs in terms of the columns, if these are known already.
+        cell: the run of each row; None where these are the runs.
+    """
+    holdout, row = np.nonzero(rolling.predicted)
+    weight = posterior.laplace.weights[0][row]
     weight = np.where(weight > 0.0, weight, 1e-12)  # so that no hold-out is without any
-    error, sd = np.zeros(len(run)), np.zeros(len(run))
+    error, sd = np.zeros(len(row)), np.zeros(len(row))
+    own_size = 0.0 if posterior.columns is None else posterior.columns.own_size
+    points = None if posterior.columns is None else features
     for place in range(len(rolling.limit)):
-        own = run[holdout == place]
-        known = posterior.features
-        points = None if known is None else Features(*(array[own] for array in known))
-        at = posterior.moments({name: x[own] for name, x in inputs.items()}, place + 1, points)
-        error[holdout == place] = target[own] - at.mean
-        own_size = 0.0 if posterior.columns is None else posterior.columns.own_size
-        sd[holdout == place] = np.sqrt(at.variance + at.noise * (1.0 + own_size**2))
+        own = row[holdout == place]
+        runs, run = (
+            (own, slice(None)) if cell is None else np.unique(cell[own], return_inverse=True)
+        )
+        at = posterior.moments(
+            {name: x[runs] for name, x in inputs.items()},
+            place + 1,
+            None if points is None else points.pick(runs),
+        )
+        error[holdout == place] = target[own] - at.mean[run]
+        sd[holdout == place] = np.sqrt(at.variance + at.noise * (1.0 + own_size**2))[run]
     return Record(holdout, error, sd, weight)
 
 

@@ -20,6 +20,8 @@ from farseer_jax.laws.separable import OneDataTerm, is_separable
 from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.compiled import compiled
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.types import Array
 
@@ -33,12 +35,13 @@ def curves(law: OneDataTerm, N: Array) -> Array:
     return jnp.stack([jnp.exp(log_U), jnp.exp(log_B), A])
 
 
-_curves = jax.jit(curves)
+_curves = compiled()(curves)
 
 
 def evaluate_curves(law: OneDataTerm, N: ArrayLike) -> np.ndarray:
     """U, B and A at sizes N, ``(3, size)``, in float64."""
     sizes = numbers("N", N, "positive")
+    refuse_forked()
     with jax.enable_x64(True):
         padded = jnp.asarray(_padded(sizes, _bucket(len(sizes))))
         return np.asarray(_curves(law, padded))[:, : len(sizes)]
@@ -255,7 +258,7 @@ def _numpy_loss(structure: Any, shapes: tuple[Any, ...], inputs: tuple[Any, ...]
     return NumpyFunction(loss, shapes, dict(inputs))
 
 
-@jax.jit
+@compiled()
 def _losses(laws: Law, inputs: dict[str, Array]) -> Array:
     """``(law, point)``: one row per law of a batch."""
     return jax.vmap(lambda law: jax.vmap(lambda own: law.loss(**own))(inputs))(laws)
@@ -264,6 +267,7 @@ def _losses(laws: Law, inputs: dict[str, Array]) -> Array:
 def _compiled_losses(
     structure: Any, rows: list[np.ndarray], inputs: Mapping[str, np.ndarray]
 ) -> np.ndarray:
+    refuse_forked()
     num = len(next(iter(inputs.values())))
     with jax.enable_x64(True):
         laws = jax.tree.unflatten(structure, [jnp.asarray(row) for row in rows])

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.law import Law
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.constrained.problem import Derivatives
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
@@ -70,6 +71,7 @@ class Bound:
         return Derivatives(value[0], slopes[0].T, hessian)
 
     def _by_jax(self, x: np.ndarray) -> Derivatives:
+        refuse_forked()
         with jax.enable_x64(True):
             return Derivatives(*(np.asarray(part) for part in self._compiled(x, self._known)))
 

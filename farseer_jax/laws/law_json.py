@@ -36,7 +36,8 @@ def class_to_dict(law: type[Law], columns: Mapping[str, str] = {}) -> dict[str, 
             inputs[name]["column"] = columns[name]
     content: dict[str, Any] = {"law": law.name, "expression": None, "inputs": inputs}
     if issubclass(law, ExpressionLaw):
-        content |= {"expression": str(law.expression), "real": list(law.real)}
+        order = list(law.inputs())  # of arguments, which the order of keys may lose
+        content |= {"expression": str(law.expression), "real": list(law.real), "arguments": order}
     return content
 
 
@@ -49,9 +50,16 @@ def class_from_dict(content: Mapping[str, Any]) -> type[Law]:
     """
     inputs = content["inputs"]
     law = _expression_law(content) or _law_named(content["law"])
-    return law.with_shares(
+    made = law.with_shares(
         {name: tuple(own["entries"]) for name, own in inputs.items() if "entries" in own}
     )
+    found = {
+        name: {key: value for key, value in own.items() if key != "column"}
+        for name, own in inputs.items()
+    }
+    if found != class_to_dict(made)["inputs"]:
+        raise ValueError(f"inputs: the law {law.name} has the inputs {made.inputs()}, got {found}")
+    return made
 
 
 def law_to_dict(law: Law) -> dict[str, Any]:
@@ -100,7 +108,7 @@ def _expression_law(content: Mapping[str, Any]) -> type[Law] | None:
     """The law of a formula; None for other laws."""
     if content.get("expression") is None:
         return None
-    kinds = {key: value["kind"] for key, value in content["inputs"].items()}
+    kinds = {key: content["inputs"][key]["kind"] for key in content["arguments"]}
     real = tuple(content.get("real", ()))
     return expression_law(str(content["expression"]), kinds, real=real, name=content.get("law"))
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array
 
 Function = Callable[[Law], Any]
@@ -71,6 +72,7 @@ def mapped(function: Any, law: Law, *arguments: Any) -> np.ndarray:
 
 def _called(compiled: Any, *arguments: Any, function: Any) -> np.ndarray:
     """The result in float64."""
+    refuse_forked()
     with jax.enable_x64(True):
         arguments = jax.tree.map(jnp.asarray, arguments)
         try:

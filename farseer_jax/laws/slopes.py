@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.law import Law
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.solvers.root_finding import bisect
 from farseer_jax.types import Array
@@ -123,6 +124,7 @@ def _derivatives(law: Law, log_N: Array, log_D: Array) -> tuple[Array, ...]:
 
 def derivatives(law: Law, N: np.ndarray, D: np.ndarray) -> Derivatives:
     """The derivatives on the grid of N, ``(size,)``, and D, ``(token,)``."""
+    refuse_forked()
     with jax.enable_x64(True):
         log_N, log_D = jnp.asarray(np.log(N))[:, None], jnp.asarray(np.log(D))
         return Derivatives(*(np.asarray(x, float) for x in _derivatives(law, log_N, log_D)))

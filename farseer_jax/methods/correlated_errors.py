@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.inputs import LOGARITHMIC, NUMBERS, Kind
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.column_matrix import ColumnMatrix, NodeColumns, row_blocks
 from farseer_jax.solvers.covariance_columns import (
     cholesky_factor,
     incomplete_cholesky,
@@ -17,6 +18,7 @@ from farseer_jax.solvers.covariance_columns import (
 )
 
 _SAME_SIZE = 1e-9  # difference of ln N
+_MOST_PIVOT_POINTS = 10_000  # from which pivots are chosen
 _GROWTH_LENGTH = 3.0  # e-folds of other inputs over which the growing misfit is alike
 
 
@@ -115,6 +117,29 @@ class Features(NamedTuple):
     size_left: np.ndarray
     smooth_left: np.ndarray
 
+    def take(self, rows: slice | np.ndarray) -> "Features":
+        """Some of the points."""
+        return Features(self.matrix[rows], self.size_left[rows], self.smooth_left[rows])
+
+    pick = take
+
+
+class RunFeatures(NamedTuple):
+    """Runs, of which there may be many, in terms of the columns; as :class:`Features`."""
+
+    matrix: ColumnMatrix
+    size_left: np.ndarray
+    smooth_left: np.ndarray
+
+    def pick(self, rows: np.ndarray) -> "RunFeatures":
+        """Some of the runs."""
+        return RunFeatures(self.matrix.take(rows), self.size_left[rows], self.smooth_left[rows])
+
+    def take(self, rows: slice | np.ndarray) -> Features:
+        """A few of the runs, as points."""
+        matrix = self.matrix.take(rows).to_array()
+        return Features(matrix, self.size_left[rows], self.smooth_left[rows])
+
 
 class ErrorColumns:
     """Columns of the correlated errors of some runs: ``covariance = matrix · matrixᵀ``.
@@ -145,21 +170,30 @@ class ErrorColumns:
             for name, kind in kinds.items()
             if kind in NUMBERS and kind not in LOGARITHMIC
         }
-        points = _in_order(self._points(inputs))
+        points = _distinct(self._points(inputs))
         self._known_sizes = np.unique(points.along)
         self._lowest = float(self._known_sizes[0])
-        size_variance, smooth_variance = self._variances(points)
-        nothing = np.zeros((len(size_variance), 0))
-        self._sizes, self._smooth = (
-            points.take(incomplete_cholesky(points, covariance, variance, nothing)[0])
-            for covariance, variance in (
-                (self._size_covariance, size_variance),
-                (self._smooth_covariance, smooth_variance),
-            )
-        )
+        self._sizes = np.sort(self._size_pivots(_evenly(self._known_sizes)))
+        self._smooth = self._smooth_pivots(points.take(_evenly(np.arange(len(points.along)))))
         self._size_factor = cholesky_factor(self._size_covariance(self._sizes, self._sizes))
         self._smooth_factor = cholesky_factor(self._smooth_covariance(self._smooth, self._smooth))
-        self.num_size = len(self._sizes.along)
+        self.num_size = len(self._sizes)
+
+    def _size_pivots(self, sizes: np.ndarray) -> np.ndarray:
+        if not self._along:
+            return sizes[:0]
+        points = _Points(sizes, np.zeros((len(sizes), 0)), np.zeros((len(sizes), 0)))
+
+        def covariance(first: _Points, second: _Points) -> np.ndarray:
+            return self._size_covariance(first.along, second.along)
+
+        nothing, variance = np.zeros((len(sizes), 0)), self._variances(points)[0]
+        return np.asarray(sizes[incomplete_cholesky(points, covariance, variance, nothing)[0]])
+
+    def _smooth_pivots(self, points: "_Points") -> "_Points":
+        nothing, variance = np.zeros((len(points.along), 0)), self._variances(points)[1]
+        chosen = incomplete_cholesky(points, self._smooth_covariance, variance, nothing)[0]
+        return points.take(chosen)
 
     @property
     def own_size(self) -> float:
@@ -173,14 +207,54 @@ class ErrorColumns:
             inputs: ``(point,)`` each; a mixture ``(point, share)``, a category one-hot.
         """
         points = self._points(inputs)
-        size = projected(self._size_factor, self._size_covariance(self._sizes, points))
-        smooth = self._misfit(points)
+        size, smooth = self._nodes(points).to_array(), self._misfit(points)
+        return Features(np.concatenate([size, smooth], axis=1), *self._left(points, size, smooth))
+
+    def of_runs(self, inputs: Mapping[str, ArrayLike]) -> RunFeatures:
+        """The runs in terms of the columns; as :meth:`at`, with no more memory than needed."""
+        points = self._points(inputs)
+        nodes, num = self._nodes(points), len(points.along)
+        smooth = np.empty((num, len(self._smooth.along)))
+        size_left, smooth_left = np.empty(num), np.empty(num)
+        for rows in row_blocks(num):
+            some = points.take(rows)
+            smooth[rows] = self._misfit(some)
+            left = self._left(some, nodes.take(rows).to_array(), smooth[rows])
+            size_left[rows], smooth_left[rows] = left
+        return RunFeatures(ColumnMatrix(smooth, nodes), size_left, smooth_left)
+
+    def _left(
+        self, points: "_Points", size: np.ndarray, smooth: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Variances that columns leave, of the size's effect and of the misfit, ``(point,)``."""
         size_variance, smooth_variance = self._variances(points)
-        return Features(
-            np.concatenate([size, smooth], axis=1),
-            np.maximum(size_variance - (size**2).sum(1), 0.0) + self._own_size(points) ** 2,
-            np.maximum(smooth_variance - (smooth**2).sum(1), 0.0),
-        )
+        own = np.maximum(size_variance - (size**2).sum(1), 0.0) + self._own_size(points) ** 2
+        return own, np.maximum(smooth_variance - (smooth**2).sum(1), 0.0)
+
+    def _nodes(self, points: "_Points") -> NodeColumns:
+        """The columns of sizes: an effect, given those of all pivots, needs the nearest two alone.
+
+        The covariance is that of an Ornstein-Uhlenbeck process, which is Markov: between pivots
+        a and b, the shares of their effects at z are sinh((b − z) / ℓ) / sinh((b − a) / ℓ) and
+        sinh((z − a) / ℓ) / sinh((b − a) / ℓ); beyond the last pivot b, exp((b − z) / ℓ).
+        """
+        sizes, z = self._sizes, points.along
+        share = np.zeros((len(z), 2))
+        if not len(sizes):
+            return NodeColumns(np.zeros(len(z), dtype=int), share, np.zeros((1, 0)))
+        place = np.clip(np.searchsorted(sizes, z, side="right") - 1, 0, max(len(sizes) - 2, 0))
+        after = (z - sizes[place]) / self.errors.size_length
+        share[:, 0] = np.exp(-np.abs(after))
+        if len(sizes) > 1:
+            before = (sizes[place + 1] - z) / self.errors.size_length
+            inside = (after >= 0.0) & (before >= 0.0)
+            beyond = before < 0.0
+            a, b = after[inside], before[inside]
+            whole = np.expm1(-2.0 * (a + b))
+            share[inside, 0] = np.exp(-a) * np.expm1(-2.0 * b) / whole
+            share[inside, 1] = np.exp(-b) * np.expm1(-2.0 * a) / whole
+            share[beyond, 0], share[beyond, 1] = 0.0, np.exp(before[beyond])
+        return NodeColumns(place, share, self._size_factor)
 
     def misfit_at(self, inputs: Mapping[str, ArrayLike]) -> np.ndarray:
         """The columns of the smooth misfit alone, ``(point, column)``."""
@@ -205,14 +279,18 @@ class ErrorColumns:
         """
         points = self._points(inputs)
         size_variance, smooth_variance = self._variances(points)
+
+        def sizes(first: _Points, second: _Points) -> np.ndarray:
+            return self._size_covariance(first.along, second.along)
+
         parts = [
-            (self._size_covariance, size_variance, self._sizes, self._size_factor),
-            (self._smooth_covariance, smooth_variance, self._smooth, self._smooth_factor),
+            (sizes, size_variance, self._nodes(points).to_array()),
+            (self._smooth_covariance, smooth_variance, self._misfit(points)),
         ]
-        found = []
-        for covariance, variance, pivots, factor in parts[0 if size else 1 :]:
-            known = projected(factor, covariance(pivots, points))
-            found.append(incomplete_cholesky(points, covariance, variance, known)[1])
+        found = [
+            incomplete_cholesky(points, covariance, variance, known)[1]
+            for covariance, variance, known in parts[0 if size else 1 :]
+        ]
         if size:  # the columns of the misfit stay last
             _, size_of = np.unique(points.along, return_inverse=True)
             own = self._own_size(points)[:, None] * np.eye(int(size_of.max()) + 1)[size_of]
@@ -244,7 +322,10 @@ class ErrorColumns:
 
     def _own_size(self, points: "_Points") -> np.ndarray:
         """Standard deviation of what is the size's own; 0 at sizes with runs, ``(point,)``."""
-        apart = np.abs(points.along[:, None] - self._known_sizes).min(axis=1)
+        known, z = self._known_sizes, points.along
+        after = np.clip(np.searchsorted(known, z), 1, max(len(known) - 1, 1))
+        nearest = known[after - 1], known[np.minimum(after, len(known) - 1)]
+        apart = np.minimum(*(np.abs(z - own) for own in nearest))
         is_new = bool(self._along) & (apart > _SAME_SIZE)
         return np.where(is_new, self.errors.own_size, 0.0)
 
@@ -256,12 +337,9 @@ class ErrorColumns:
             smooth += own.growth**2 * np.maximum(points.along - self._lowest, 0.0) ** 3 / 3.0
         return np.full(num, own.size**2 if self._along else 0.0), smooth
 
-    def _size_covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
+    def _size_covariance(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         own = self.errors
-        if not self._along:
-            return np.zeros((len(first.along), len(second.along)))
-        apart = np.abs(first.along[:, None] - second.along)
-        return own.size**2 * np.exp(-apart / own.size_length)
+        return own.size**2 * np.exp(-np.abs(first[:, None] - second) / own.size_length)
 
     def _smooth_covariance(self, first: "_Points", second: "_Points") -> np.ndarray:
         own = self.errors
@@ -284,9 +362,10 @@ class _Points(NamedTuple):
     others: np.ndarray
     labels: np.ndarray
 
-    def take(self, places: Sequence[int] | np.ndarray) -> "_Points":
+    def take(self, places: Sequence[int] | np.ndarray | slice) -> "_Points":
         """Some of the points."""
-        return _Points(*(array[np.asarray(places, dtype=int)] for array in self))
+        rows = places if isinstance(places, slice) else np.asarray(places, dtype=int)
+        return _Points(*(array[rows] for array in self))
 
 
 def _input_along(along: str | None, kinds: Mapping[str, Kind]) -> str:
@@ -303,10 +382,20 @@ def _input_along(along: str | None, kinds: Mapping[str, Kind]) -> str:
     return along
 
 
-def _in_order(points: _Points) -> _Points:
-    """Points in an order of their own, so that pivots do not depend on that of the runs."""
+def _distinct(points: _Points) -> _Points:
+    """Each point once, in an order of their own: pivots do not depend on that of the runs."""
     columns = np.column_stack([points.labels, points.others, points.along])
-    return points.take(np.lexsort(columns.T))
+    order = np.lexsort(columns.T)
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (columns[order][1:] != columns[order][:-1]).any(axis=1)
+    return points.take(order[new])
+
+
+def _evenly(values: np.ndarray) -> np.ndarray:
+    """Some of many values, evenly, the first and the last among them: enough for pivots."""
+    if len(values) <= _MOST_PIVOT_POINTS:
+        return values
+    return values[np.linspace(0, len(values) - 1, _MOST_PIVOT_POINTS).astype(int)]
 
 
 def _square_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from jax.flatten_util import ravel_pytree
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array, RunValues
 
 # One LLVM module, XLA's own loops for small sums and its older emitters: compiled sooner on a CPU
@@ -148,6 +149,7 @@ class Refit(eqx.Module):
         Raises:
             NoDerivativeError: the fit has no derivative.
         """
+        refuse_forked()
         with jax.enable_x64(True):
             response: Response = to_numpy(_response(self, losses, weights, by_weights))
         self.check(losses, weights, response.evidence)

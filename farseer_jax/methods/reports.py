@@ -5,11 +5,12 @@ from dataclasses import fields
 from typing import Any, ClassVar, NamedTuple, Self, get_args, get_origin
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
-from farseer_jax.methods.end_to_end.layout import distinct_rows
-from farseer_jax.methods.method import Method
+from farseer_jax.methods.end_to_end.layout import distinct_errors, distinct_rows
+from farseer_jax.methods.method import Method, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.checks import Range
 from farseer_jax.runs.runs import Runs
@@ -21,17 +22,19 @@ LARGEST_ERROR = 5e-3
 _MOST_DIGITS, _LEAST_ROUNDED = 6, 5  # decimals looked for, and losses that show them
 _LEAST_ROUNDING = 5e-4  # of the loss: usual run-to-run noise
 
+Counts = NDArray[np.int_]  # arrays of whole numbers in reports
 Rows = Sequence[Sequence[str]]  # lines of text, each a name and a value
 
 
 class Fitted(NamedTuple):
-    """A fit, as its report's warnings see it."""
+    """A fit, as its report sees it; ``in_group`` where it is that of one of several groups."""
 
     law: Law
     runs: Runs
     method: Method
     outcome: Outcome
     mean_relative_error: float
+    in_group: bool = False
 
 
 class Domain(NamedTuple):
@@ -85,6 +88,18 @@ class Report(Remarks):
 
     missing: ClassVar[float] = np.nan
 
+    def errors(self, fitted: Fitted) -> np.ndarray:
+        """``|predicted / observed − 1|`` of the fitted runs, computed from the law and the runs."""
+        runs = fitted.runs
+        return distinct_errors(fitted.law, runs, runs.loss, weights_of(runs) > 0)
+
+    def check_belongs(self, fitted: Fitted) -> None:
+        """Refuse a report that is not of this fit, by what follows from the law and the runs.
+
+        Raises:
+            ValueError: a number is another.
+        """
+
     def to_dict(self) -> dict[str, Any]:
         """The fields, for JSON; numbers that are not finite become None."""
         return {field.name: to_plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
@@ -92,10 +107,12 @@ class Report(Remarks):
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`."""
-        own = {
-            field.name: _restored(field.type, content[field.name], cls.missing)
-            for field in fields(cls)  # type: ignore[arg-type]
-        }
+        own = {}
+        for field in fields(cls):  # type: ignore[arg-type]
+            try:
+                own[field.name] = _restored(field.type, content[field.name], cls.missing)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"diagnostics.{field.name}: {error}") from None
         return cls(**own)
 
 
@@ -170,12 +187,56 @@ def to_plain(value: Any) -> Any:
 
 
 def _restored(kind: Any, value: Any, missing: float) -> Any:
-    if get_origin(kind) is tuple:
-        return tuple(_restored(get_args(kind)[0], item, missing) for item in value)
+    origin, of = get_origin(kind), get_args(kind)
+    is_list = kind is np.ndarray or origin in (np.ndarray, tuple)
+    if is_list and not isinstance(value, list):
+        raise ValueError(f"expected a list, got {value!r:.50}")
+    if origin is tuple:
+        return tuple(_restored(of[0], item, missing) for item in value)
+    if kind is Counts:
+        return np.array([_restored(int, item, missing) for item in value], dtype=int)
     if kind is np.ndarray:
-        items = np.array(value, dtype=object)
-        whole = items.size > 0 and all(isinstance(item, int) for item in items.ravel())
-        return np.where(items == None, missing, items).astype(int if whole else float)  # noqa: E711
+        return np.array([_number_or_row(item, missing) for item in value], dtype=float)
     if kind is float:
-        return missing if value is None else float(value)
-    return kind(value) if kind in (int, bool) else value
+        return _number_or_row(value, missing)
+    if kind in (int, bool, str) and type(value) is not kind:
+        raise ValueError(f"expected {_IN_WORDS[kind]}, got {value!r:.50}")
+    return value
+
+
+def _number_or_row(value: Any, missing: float) -> Any:
+    """A number, missing where it is null; or a row of them."""
+    if isinstance(value, list):
+        return [_number_or_row(item, missing) for item in value]
+    if value is None:
+        return missing
+    if type(value) not in (int, float):
+        raise ValueError(f"expected a number, got {value!r:.50}")
+    return float(value)
+
+
+_IN_WORDS = {int: "a whole number", bool: "true or false", str: "text"}
+
+
+def require_lengths(report: Any, *names: str) -> None:
+    """Refuse arrays of one axis that have different lengths.
+
+    Raises:
+        ValueError: they have.
+    """
+    lengths = {name: np.shape(getattr(report, name))[:1] for name in names}
+    first = names[0]
+    for name, length in lengths.items():
+        if length != lengths[first]:
+            raise ValueError(f"diagnostics: {name} and {first} have different lengths")
+
+
+def require_at_least(report: Any, lowest: float, *names: str) -> None:
+    """Refuse numbers below a limit; missing ones (NaN) are allowed.
+
+    Raises:
+        ValueError: there are some.
+    """
+    for name in names:
+        if (np.asarray(getattr(report, name)) < lowest).any():
+            raise ValueError(f"diagnostics: {name} is below {lowest:g}")

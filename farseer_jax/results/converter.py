@@ -1,5 +1,7 @@
 """Conversion of the fields of results to JSON and back, exactly, by cattrs."""
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -79,9 +81,14 @@ def restore(kind: type, state: Any, name: str) -> Any:
             cause = cause.exceptions[0]
         if isinstance(cause, UnknownNameError):
             raise ValueError(f"{name} {cause}") from None
-        raise ValueError(
-            f"{name} is damaged ({type(cause).__name__}: {cause}); write it again"
-        ) from error
+        raise ValueError(f"{name} is damaged ({cause_of(cause)}); write it again") from error
+
+
+def cause_of(error: BaseException) -> str:
+    """What was wrong with a content, in a few words."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing or unknown"
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
 @cache
@@ -91,7 +98,8 @@ def converter() -> "Converter":
 
     own = Converter(unstruct_collection_overrides={tuple: list})
     own.register_unstructure_hook_func(partial(_is_class, of=np.generic), _from_scalar)
-    own.register_structure_hook(float, _ignoring_kind(float))
+    for kind, read in ((bool, _bool), (int, _int), (float, _float), (str, _str)):
+        own.register_structure_hook(kind, _ignoring_kind(read))
     own.register_unstructure_hook(float, _float_to_plain)
     own.register_unstructure_hook_func(_is_array, array_to_plain)
     own.register_structure_hook_func(_is_array, _ignoring_kind(array_from_plain))
@@ -146,6 +154,33 @@ def _float_to_plain(value: float) -> float | str:
     return value if np.isfinite(value) else str(value)
 
 
+def _float(value: Any) -> float:
+    """The inverse of :func:`_float_to_plain`; a whole number may lack its ``.0``."""
+    if type(value) is float or type(value) is int:
+        return float(value)
+    if isinstance(value, str) and value in _NOT_FINITE:
+        return float(value)
+    raise ValueError(f"expected a number, got {value!r:.50}")
+
+
+def _int(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"expected a whole number, got {value!r:.50}")
+    return value
+
+
+def _bool(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"expected true or false, got {value!r:.50}")
+    return value
+
+
+def _str(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError(f"expected text, got {value!r:.50}")
+    return value
+
+
 def array_to_plain(array: np.ndarray) -> dict[str, Any]:
     """An array for JSON, with its dtype and shape."""
     flat = np.asarray(array).ravel().tolist()
@@ -154,7 +189,34 @@ def array_to_plain(array: np.ndarray) -> dict[str, Any]:
 
 
 def array_from_plain(plain: dict[str, Any]) -> np.ndarray:
-    """The inverse of :func:`array_to_plain`."""
-    kind = np.dtype(plain["dtype"])
-    values = [float(own) for own in plain["values"]] if kind.kind == "f" else plain["values"]
-    return np.array(values, dtype=kind).reshape(plain["shape"])
+    """The inverse of :func:`array_to_plain`: numbers, true and false, or texts.
+
+    Raises:
+        ValueError: another dtype, such as Python objects; or values of another type or number.
+    """
+    if not isinstance(plain, dict) or set(plain) != {"dtype", "shape", "values"}:
+        raise ValueError("expected an array with dtype, shape and values")
+    dtype, shape, values = plain["dtype"], plain["shape"], plain["values"]
+    if not isinstance(dtype, str) or not (found := _DTYPE.fullmatch(dtype)):
+        raise ValueError(f"expected the dtype of numbers or text, got {dtype!r:.50}")
+    if not isinstance(values, list) or not isinstance(shape, list):
+        raise ValueError("expected lists of the values and of the shape of an array")
+    sizes = [_int(size) for size in shape]
+    if min(sizes, default=0) < 0 or math.prod(sizes) != len(values):
+        raise ValueError(f"an array of shape {tuple(sizes)} has {len(values)} values")
+    read = _READERS[found[1][0]]
+    try:
+        return np.array([read(own) for own in values], dtype=dtype).reshape(sizes)
+    except OverflowError:
+        raise ValueError(f"a number of an array is beyond the range of {dtype}") from None
+
+
+_NOT_FINITE = ("nan", "inf", "-inf")
+_DTYPE = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1|U\d{1,4})")
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "f": _float,
+    "i": _int,
+    "u": _int,
+    "b": _bool,
+    "U": _str,
+}

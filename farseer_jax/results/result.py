@@ -1,16 +1,19 @@
 """The base class of public results: printing, pandas, JSON."""
 
 import abc
+import dataclasses
 import html
-import json
 from collections.abc import Sequence
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from farseer_jax._version import __version__
-from farseer_jax.results.converter import classes_given, restore, state_of
+from farseer_jax.results.agreement import check_follows
+from farseer_jax.results.converter import cause_of, classes_given, restore, state_of
+from farseer_jax.results.digest import json_text
 from farseer_jax.results.files import write_text
+from farseer_jax.results.json_file import read_content
+from farseer_jax.results.plausible import check_ranges, parts_of
 from farseer_jax.results.table import Table
 
 if TYPE_CHECKING:
@@ -42,6 +45,18 @@ class Result(abc.ABC):
         """The result for readers of JSON; numbers that are not finite are None."""
         return {"rows": self.table().records()}
 
+    def check_parts(self) -> None:
+        """Refuse what a file cannot have: fields out of range, or that do not belong together.
+
+        Raises:
+            ValueError: there is such a field.
+        """
+        check_ranges(self)
+        for _, part in parts_of(self):
+            for own in part if isinstance(part, tuple) else (part,):
+                if isinstance(own, Result):
+                    own.check_parts()
+
     def file_content(self) -> dict[str, Any]:
         """The content of a file: :meth:`to_dict` for readers, and all fields, exactly.
 
@@ -59,12 +74,13 @@ class Result(abc.ABC):
     def to_json(self, path: str | Path | None = None) -> str:
         """JSON text, exact to the last digit; also written to ``path`` if given.
 
+        It has a digest of its content, by which :meth:`from_json` notices every change.
+
         Raises:
             OSError: the file cannot be written; an existing file stays intact.
             TypeError: a field cannot be written, such as a function.
         """
-        content = self.file_content()
-        text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        text = json_text(self.file_content())
         if path is not None:
             write_text(path, text)
         return text
@@ -80,20 +96,27 @@ class Result(abc.ABC):
         Raises:
             FileNotFoundError: there is no such file.
             IsADirectoryError: the path is a directory.
-            ValueError: the file is damaged, or contains something else.
+            ValueError: the file is damaged, was changed, or contains something else.
         """
-        name, text = read_source(source)
-        content = parse_json(name, text)
         kind = f"farseer_jax.{cls.__name__}"
-        if not isinstance(content, dict) or content.get("format") != kind:
-            raise ValueError(f'{name}: expected a JSON object with "format": "{kind}"')
-        if content.get("version") != FORMAT_VERSION:
-            raise ValueError(
-                f"{name} has version {content.get('version')!r} of the format, and this "
-                f"farseer_jax ({__version__}) reads version {FORMAT_VERSION}"
-            )
+        name, content = read_content(
+            source, "a JSON object", kind, FORMAT_VERSION, "write it again"
+        )
+        if not isinstance(content.get("fields"), dict):
+            raise ValueError(f"{name} is damaged (expected its fields by name); write it again")
         with classes_given(law):
-            return restore(cls, content.get("fields"), name)
+            found = restore(cls, content["fields"], name)
+        try:
+            found.check_parts()
+        except Exception as error:
+            raise ValueError(f"{name} is damaged ({cause_of(error)}); write it again") from error
+        check_follows(name, content, found.to_dict)
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        # for another process; what was computed from the fields and kept may not be picklable
+        own: Any = self  # a dataclass
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(own)}
 
     def __str__(self) -> str:
         return "\n\n".join(str(part) for part in self.text_parts())
@@ -120,47 +143,3 @@ def warned(text: str, warnings: Sequence[str]) -> str:
 
 def _lines(text: str) -> str:
     return html.escape(text).replace("\n", "<br>")
-
-
-def read_source(source: str | Path) -> tuple[str, str]:
-    """The name of a source for messages, and its text.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        IsADirectoryError: the path is a directory.
-        TypeError: the source is neither a path nor text.
-        ValueError: the file is not text.
-    """
-    if not isinstance(source, str | PathLike):
-        raise TypeError(
-            f"source: expected a path or JSON text, as written by to_json, got "
-            f"{type(source).__name__}"
-        )
-    if isinstance(source, str) and (not source or source.lstrip().startswith("{")):
-        return "the JSON text", source
-    path = Path(source)
-    if path.is_dir():
-        raise IsADirectoryError(
-            f"{source} is a directory; give the path of a file written by to_json"
-        )
-    try:
-        return str(source), path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{source}: no such file") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{source}: expected JSON, got a file that is not text") from None
-
-
-def parse_json(name: str, text: str) -> Any:
-    """Parse JSON text.
-
-    Raises:
-        ValueError: the text is truncated, or not JSON.
-    """
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{name} is not valid JSON ({error}): it is truncated or another kind of file; "
-            "write it again"
-        ) from None

@@ -18,7 +18,16 @@ _Result = TypeVar("_Result")
 
 def num_threads() -> int:
     """One per core on a CPU, where XLA runs a call on one core; otherwise 1 fills the device."""
-    return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+    return num_cores() if platform() == "cpu" else 1
+
+
+def num_cores() -> int:
+    """Cores that this process may use: on a shared machine often fewer than it has."""
+    if sys.version_info >= (3, 13):
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @cache
@@ -39,6 +48,12 @@ def one_blas_thread() -> AbstractContextManager[Any]:
 def default_device() -> Any:
     """The caller's default device, or None where the caller has not set one."""
     return jax.config.jax_default_device  # type: ignore[attr-defined]
+
+
+def platform() -> str:
+    """The kind of device on which a call runs, such as ``"cpu"``: the default device's."""
+    device = default_device()
+    return jax.default_backend() if device is None else str(getattr(device, "platform", device))
 
 
 def in_threads(

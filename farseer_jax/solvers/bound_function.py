@@ -51,6 +51,10 @@ class BoundFunction:
         """The same function for batch elements with these rows of the inputs, ``(element,)``."""
         return BoundFunction(self.function, self._inputs, self._prepared, rows)
 
+    def at_runs(self, runs: slice) -> "BoundFunction":
+        """The same function for some of the runs."""
+        return BoundFunction(self.function, [array[:, runs] for array in self._inputs])
+
     def value(self, parameters: Parameters) -> np.ndarray:
         """The function's values.
 

@@ -28,19 +28,21 @@ def incomplete_cholesky(
     """
     left = np.maximum(variance - (known**2).sum(1), 0.0)
     least = _LEAST_SHARE * max(float(variance.max()), 1e-300)
-    factor, chosen = np.empty((0, len(left))), list[int]()
     most = int(np.clip(_MOST_CELLS // len(left), _LEAST_COLUMNS, _MOST_COLUMNS))
-    while len(chosen) < min(len(left), most):
+    most = min(len(left), most)
+    factor, chosen = np.empty((most, len(left))), list[int]()
+    while len(chosen) < most:
         place = int(left.argmax())
         if left[place] <= least:
             break
         row = covariance(points.take([place]), points)[0] - known @ known[place]
-        row = (row - factor[:, place] @ factor) / np.sqrt(left[place])
-        factor = np.concatenate([factor, row[None]])
+        before = factor[: len(chosen)]
+        row = (row - before[:, place] @ before) / np.sqrt(left[place])
+        factor[len(chosen)] = row
         left = np.maximum(left - row**2, 0.0)
         left[place] = 0.0
         chosen.append(place)
-    return chosen, factor.T
+    return chosen, factor[: len(chosen)].T
 
 
 def cholesky_factor(covariance: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from farseer_jax.solvers.column_matrix import ColumnMatrix, row_blocks
 from farseer_jax.solvers.correlated_residuals import CorrelatedWeights
 from farseer_jax.solvers.numpy_jaxpr import BoundFunction, NumpyFunction
 
@@ -46,8 +47,8 @@ class FitProblem:
         prior_mean: of the parameters, ``(parameter,)`` or ``(data_set, parameter)``.
         prior_precision: ``1 / sd²``, 0 without a prior; ``(parameter,)`` or ``(data_set,
             parameter)``.
-        linear: ``(run, column)`` or ``(data_set, run, column)``; for squares without a
-            ``residual_scale`` only.
+        linear: ``(run, column)`` or ``(data_set, run, column)``, or a matrix of them; for squares
+            without a ``residual_scale`` only.
     """
 
     function: NumpyFunction
@@ -65,7 +66,7 @@ class FitProblem:
     group: np.ndarray | None = None
     prior_mean: np.ndarray | None = None
     prior_precision: np.ndarray | None = None
-    linear: np.ndarray | None = None
+    linear: np.ndarray | ColumnMatrix | None = None
     bound: BoundFunction = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class FitProblem:
             np.isinf(self.delta) and self.quantile == 0.5 and self.residual_scale is None
         ):
             raise ValueError("linear columns need the objective 'squared' on the link's scale")
-        one = self.linear is not None and self.linear.ndim == 2
+        one = self.linear is not None and ColumnMatrix.of(self.linear).is_shared
         if one and (self.weights == self.weights[0]).all():
             object.__setattr__(self, "weights", self.weights[:1])  # eliminate columns once
         if (self.weights == 0.0).any():  # what stands there may be NaN
@@ -87,6 +88,19 @@ class FitProblem:
     def correlated_weights(self) -> CorrelatedWeights | None:
         """The weights of each data set after the linear columns are eliminated."""
         return None if self.linear is None else CorrelatedWeights.of(self.weights, self.linear)
+
+    @cached_property
+    def blocks(self) -> list[tuple[slice, BoundFunction]]:
+        """Blocks of runs, each with the function bound to their inputs."""
+        found = row_blocks(self.bound.num_runs)
+        if len(found) == 1:
+            return [(found[0], self.bound)]
+        return [(runs, self.bound.at_runs(runs)) for runs in found]
+
+    def prepare(self) -> None:
+        """Compute what is shared, before threads ask for it."""
+        assert self.blocks
+        assert self.linear is None or self.correlated_weights
 
     @property
     def num_data_sets(self) -> int:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from farseer_jax.runtime.threads import in_threads
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.objective_evaluation import Evaluation, Evaluator
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, RUNNING, STALLED, Optima
@@ -72,10 +73,13 @@ def minimise(problem: FitProblem, starts: np.ndarray, settings: Settings | None 
     flat = starts.reshape(-1, starts.shape[-1])
     rows = np.repeat(np.arange(num_sets), starts.shape[1])
     block = max(1, _BLOCK // problem.bound.num_runs)
-    parts = [
-        _Search(problem, rows[k : k + block], flat[k : k + block], settings).run()
-        for k in range(0, len(flat), block)
-    ]
+
+    def search(k: int) -> tuple[np.ndarray, ...]:
+        return _Search(problem, rows[k : k + block], flat[k : k + block], settings).run()
+
+    problem.prepare()
+    places = range(0, len(flat), block)
+    parts = list(in_threads(search, places) if len(problem.blocks) > 1 else map(search, places))
     free, value, status, steps = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     if problem.delta == 0.0:  # of |r| itself, without the round tip
         with np.errstate(all="ignore"):

@@ -6,6 +6,7 @@ import numpy as np
 
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.levenberg_marquardt import Settings, minimise
+from farseer_jax.solvers.meetings import meetings
 from farseer_jax.solvers.objective_evaluation import Evaluator
 from farseer_jax.solvers.optima import OUT_OF_STEPS, Optima
 
@@ -14,8 +15,7 @@ from farseer_jax.solvers.optima import OUT_OF_STEPS, Optima
 _MANY_STARTS, _FEW_RUNS, _RUNS_PER_NUMBER, _LEAST_GAIN = 16, 128, 8, 4
 # Rough optima: to a tenth of what makes them equal, without second derivatives.
 _ROUGH = Settings(max_steps=300, tolerance=1e-4, step_tolerance=0.1, second_derivatives=False)
-_SAME = 1e-3  # relative difference of the rough objectives of equal optima …
-_NEAR = 0.1  # … and what a parabola between them predicts
+_SLOW = 1e-3  # above the best, relative, where a start out of steps is on a slow way
 _HOPELESS = 0.02  # above the best, relative: rough optima that are not worth more steps
 
 
@@ -38,7 +38,7 @@ def minimise_from_many(
     steps = np.zeros(starts.shape[:2], dtype=int)
     for rough in (_some_runs(problem, size, seed), problem):
         led = minimise(rough, starts, _ROUGH)
-        first, merged = _meetings(led, _curvatures(rough, led.free))
+        first, merged = _met(led, _curvatures(rough, led.free))
         steps = steps + _of_each(led.steps, place)
         starts, place = np.take_along_axis(led.free, first[..., None], 1), _of_each(merged, place)
     led = Optima(
@@ -56,7 +56,7 @@ def _finished(problem: FitProblem, led: Optima, settings: Settings) -> Optima:
     """
     value = np.where(np.isfinite(led.value), led.value, np.inf)
     best = value.min(axis=1, keepdims=True)
-    slow = (led.status == OUT_OF_STEPS) & (value > best * (1.0 + _SAME))
+    slow = (led.status == OUT_OF_STEPS) & (value > best * (1.0 + _SLOW))
     worth = (value <= best * (1.0 + _HOPELESS)) & ~slow
     order = np.argsort(~worth, axis=1, kind="stable")
     some = order[:, : max(int(worth.sum(1).max()), 1)]
@@ -105,32 +105,15 @@ def _curvatures(problem: FitProblem, free: np.ndarray) -> np.ndarray:
     return found.majoriser.reshape(*free.shape, free.shape[-1])
 
 
-def _meetings(led: Optima, curvature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Merge starts that ended at the same optimum.
-
-    Optima of equal objectives may be different ones; then a parabola from one to the other rises.
+def _met(led: Optima, curvature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The starts that continue, ``(set, kept)``, and where each start went, ``(set, start)``.
 
     Args:
         led: where each start ended.
         curvature: second derivatives there, ``(set, start, free, free)``.
-
-    Returns:
-        The starts that continue, ``(set, kept)``, and which of these each start is merged into,
-        ``(set, start)``.
     """
-    value = np.where(np.isfinite(led.value), led.value, np.inf)
-    place, kept = np.zeros(value.shape, dtype=int), []
-    for row, order in enumerate(np.argsort(value, axis=1, kind="stable")):
-        own: list[int] = []
-        for start in order:
-            step = led.free[row, own] - led.free[row, start]
-            with np.errstate(invalid="ignore", over="ignore"):
-                rise = 0.5 * np.einsum("kj,kji,ki->k", step, curvature[row, own], step)
-                same = value[row, start] <= value[row, own] * (1.0 + _SAME)
-                same &= rise <= _NEAR * value[row, start]
-            if not same.any():
-                own.append(int(start))
-            place[row, start] = np.argmax(same) if same.any() else len(own) - 1
-        kept.append(own)
-    most = max(map(len, kept))
-    return np.array([own + own[:1] * (most - len(own)) for own in kept]), place
+    rows = zip(led.value, led.free, curvature, strict=True)
+    found = [meetings(value, free, own.__getitem__) for value, free, own in rows]
+    most = max(len(kept) for kept, _ in found)
+    kept = [np.pad(kept, (0, most - len(kept)), constant_values=kept[0]) for kept, _ in found]
+    return np.array(kept), np.array([place for _, place in found])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 
 _KIND: Final = re.compile(r"^\w[\w ]*Error: ")
 _MEMORY: Final = ":memory:"
+_LARGE: Final = 1 << 20  # bytes of a file
 _OF_PATTERNS: Final = re.compile(r"[*?\[]")
 
 
 @contextmanager
 def database(path: str = _MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to a database, in memory or read only.
+    """A connection to a database of its own, in memory or read only.
 
     It installs and downloads nothing, and writes at most to the system's temporary folder. Queries
     on a file cannot read other files.
@@ -32,19 +35,53 @@ def database(path: str = _MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
     Args:
         path: a DuckDB file.
     """
-    import duckdb  # not at the top: most uses of the package do not read a file
-
-    spilled = str(Path(tempfile.gettempdir(), "farseer_jax-duckdb"))
-    with duckdb.connect(
-        path, read_only=path != _MEMORY, config={"temp_directory": spilled}
-    ) as connection:
-        with suppress(duckdb.Error):  # in a notebook it needs a package, and shows no bar without
-            connection.execute("SET enable_progress_bar = false")
-        connection.execute("SET autoinstall_known_extensions = false")
-        connection.execute("SET autoload_known_extensions = false")
+    with _connected(path) as connection:
+        _show_no_progress(connection)
         if path != _MEMORY:
             connection.execute("SET enable_external_access = false")
         yield connection
+
+
+@contextmanager
+def file_reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that reads a file, by queries that no user wrote.
+
+    Small files share a database in memory, as making one takes ten times as long as reading them.
+    """
+    if path.stat().st_size > _LARGE:
+        with database() as connection:  # its memory is given back at the end
+            yield connection
+        return
+    with _shared().cursor() as connection:
+        _show_no_progress(connection)
+        yield connection
+
+
+@cache
+def _shared() -> duckdb.DuckDBPyConnection:
+    return _connected(_MEMORY, enable_external_file_cache=False)  # keeps nothing of what it read
+
+
+# a forked process could not end: it would wait for the threads of a database that it does not have
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_shared.cache_clear)
+
+
+def _connected(path: str, **options: bool) -> duckdb.DuckDBPyConnection:
+    """Settings of a whole database."""
+    import duckdb  # not at the top: most uses of the package do not read a file
+
+    spilled = str(Path(tempfile.gettempdir(), "farseer_jax-duckdb"))
+    fixed = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    config: Any = {"temp_directory": spilled, **fixed, **options}
+    return duckdb.connect(path, read_only=path != _MEMORY, config=config)
+
+
+def _show_no_progress(connection: duckdb.DuckDBPyConnection) -> None:
+    import duckdb
+
+    with suppress(duckdb.Error):  # in a notebook it needs a package, and shows no bar without
+        connection.execute("SET enable_progress_bar = false")
 
 
 def fetched(

@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from farseer_jax.tables.database import database, fetched, file_literal, quoted, sentence
+from farseer_jax.tables.database import (
+    database,
+    fetched,
+    file_literal,
+    file_reader,
+    quoted,
+    sentence,
+)
 from farseer_jax.tables.frames import columns_of_frame
 
 _READS: Final = {
@@ -30,7 +37,7 @@ def read_parquet(file: Path) -> dict[str, NDArray[Any]]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    with database() as connection:
+    with file_reader(file) as connection:
         try:
             names = parquet.read_schema(file).names
             source = f"read_parquet({file_literal(file)}, hive_partitioning=false)"

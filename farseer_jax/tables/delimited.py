@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farseer_jax.tables.column_names import distinct_names
-from farseer_jax.tables.database import database, file_literal, literal, plain, sentence
+from farseer_jax.tables.database import file_literal, file_reader, literal, plain, sentence
 from farseer_jax.tables.number_texts import number_of
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -116,7 +116,7 @@ def read_delimited(
     texts = f"auto_detect=false, columns={{{', '.join(f'{name}: VARCHAR' for name in own)}}}"
     texts = texts.replace("VARCHAR", "'VARCHAR'")
     message = _RAGGED  # a query that reads more columns than there are names does not fail
-    with database() as connection:
+    with file_reader(path) as connection:
         for columns in (texts,) if as_text else (typed, texts):
             try:
                 query = f"FROM read_csv({file_literal(path)}, {how}, {columns})"

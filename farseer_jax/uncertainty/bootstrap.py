@@ -13,12 +13,14 @@ from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.law import Law
+from farseer_jax.runtime.memory import block_length
 from farseer_jax.runtime.progress import counted_from, report, stage
 from farseer_jax.uncertainty import distributed
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
-from farseer_jax.uncertainty.draws import Draws, FileDraws, MemoryDraws, Range, join
+from farseer_jax.uncertainty.draws import Draws, FileDraws, MemoryDraws, join
 from farseer_jax.uncertainty.draws_file import Store
 from farseer_jax.uncertainty.draws_manifest import manifest_of
+from farseer_jax.uncertainty.draws_table import Range
 from farseer_jax.uncertainty.resampling import Draw, Scheme, Setting
 from farseer_jax.uncertainty.schemes_by_name import as_scheme
 
@@ -57,7 +59,8 @@ def bootstrap(
         out: a Parquet file for the draws, for more of them than fit in memory. They are written as
             they are made: a process that is killed loses at most one chunk.
         resume: continue with the draws in the file, if there are any.
-        chunk_size: refits per call and per write.
+        chunk_size: refits per call and per write; fewer for a large table, whose weights would fill
+            the memory.
         devices: JAX devices of this process that share the refits, such as those of a mesh,
             ``mesh.local_devices``; None takes all.
 
@@ -77,7 +80,8 @@ def bootstrap(
     setting = Setting.of(fit_of(fit))
     scheme, seed = as_scheme(scheme, setting), _whole("seed", seed, 0)
     num = _num_resamples(num_resamples, scheme, setting)
-    chunk = _whole("chunk_size", chunk_size, 1)
+    stream, most = _stream(len(fit.runs)), _most_at_once(len(fit.runs))
+    chunk = min(_whole("chunk_size", chunk_size, 1), max(stream, most // stream * stream))
     refits = Refits.of_fit(fit, devices)
 
     def make(ranges: Sequence[Range]) -> Iterator[tuple[int, BatchFit]]:
@@ -95,15 +99,25 @@ def bootstrap(
 
 def resamples(scheme: Scheme, setting: Setting, seed: int, start: int, stop: int) -> Draw:
     """Losses and weights of the resamples from ``start`` to ``stop``."""
-    pieces = []
-    for stream in range(start // _STREAM, -(-stop // _STREAM)):
+    pieces, length = [], _stream(len(setting.runs))
+    for stream in range(start // length, -(-stop // length)):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
-        index = np.arange(stream * _STREAM, (stream + 1) * _STREAM)
+        index = np.arange(stream * length, (stream + 1) * length)
         inside = (index >= start) & (index < stop)
         piece = scheme.draw(setting, rng, index)
         pieces.append(Draw(*(None if part is None else part[inside] for part in piece)))
     columns = zip(*pieces, strict=True)
     return Draw(*(None if own[0] is None else np.concatenate(own) for own in columns))
+
+
+def _stream(num_runs: int) -> int:
+    """Resamples that are drawn together: a power of two, smaller for a large table."""
+    return min(_STREAM, 1 << (_most_at_once(num_runs).bit_length() - 1))
+
+
+def _most_at_once(num_runs: int) -> int:
+    """Resamples whose losses and weights are held at once, while the next ones are drawn."""
+    return block_length(4.0 * 8.0 * num_runs)
 
 
 def _make(

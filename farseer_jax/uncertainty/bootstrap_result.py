@@ -38,13 +38,12 @@ from farseer_jax.uncertainty.bootstrap_intervals import (
 from farseer_jax.uncertainty.bootstrap_warnings import bootstrap_warnings, optimum_doubts
 from farseer_jax.uncertainty.calibration import Calibration
 from farseer_jax.uncertainty.draws import Draws, FileDraws, join
-from farseer_jax.uncertainty.draws_manifest import read_manifest
+from farseer_jax.uncertainty.draws_manifest import bootstrapped, file_of, read_manifest
 from farseer_jax.uncertainty.holdouts import HeldOut, held_out
 from farseer_jax.uncertainty.intervals import Intervals, Kind
 from farseer_jax.uncertainty.jackknife import is_jackknife, leave_out
 from farseer_jax.uncertainty.misfit import Misfit, misfit_of
 from farseer_jax.uncertainty.resampling import Scheme, Setting, run_noise
-from farseer_jax.uncertainty.schemes_by_name import scheme_of
 from farseer_jax.uncertainty.standard_errors import standard_error
 
 
@@ -91,18 +90,15 @@ class Bootstrap(Result):
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file has no draws, draws by another scheme, or a fit or scheme that
-                cannot be read.
+                cannot be read; or it was changed after it was written. Draws are compared with
+                their digests whenever they are read: :func:`check_draws` reads all.
         """
-        import pyarrow.parquet as pq
-
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
-        manifest = read_manifest(path)
-        fit = Fit.from_json(manifest["fit"], law)
-        draws = FileDraws(path, pq.read_metadata(path).num_rows, fit.law)
-        scheme = scheme_of(manifest["scheme"], scheme)
-        return cls(fit, scheme, manifest["seed"], draws)
+        fit, scheme, seed = bootstrapped(str(path), read_manifest(path), law, scheme)
+        draws = FileDraws(path, file_of(path).row_groups()[-1].stop, fit.law)
+        return cls(fit, scheme, seed, draws)
 
     @property
     def num_resamples(self) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 
 from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.laws.law import Law
-from farseer_jax.uncertainty.draws import Range, join
+from farseer_jax.uncertainty.draws import join
+from farseer_jax.uncertainty.draws_table import Range
 
 _Item = TypeVar("_Item")
 

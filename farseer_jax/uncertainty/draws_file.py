@@ -5,20 +5,35 @@ import glob
 import itertools
 import json
 import re
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farseer_jax.fitting.fit_batch import BatchFit
 from farseer_jax.results.files import write_text, written_aside
-from farseer_jax.uncertainty.draws import Range, row_groups, to_table
-from farseer_jax.uncertainty.draws_manifest import METADATA, check_same, read_manifest
+from farseer_jax.uncertainty.draws_manifest import (
+    METADATA,
+    bootstrap_digest,
+    check_same,
+    parsed_manifest,
+    read_manifest,
+)
+from farseer_jax.uncertainty.draws_parquet import (
+    DrawsParquet,
+    part_content,
+    write_part,
+    write_whole,
+)
+from farseer_jax.uncertainty.draws_table import RESAMPLE, Range, to_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 _PART = re.compile(r"(\d{12})-(\d{12})\.parquet")
-_COMPRESSION = "zstd"
+PARTS = ".parts"  # ends the name of their folder
+_FOLDER = "remove the folder, or name another file"
 
 
 class Store:
@@ -32,9 +47,10 @@ class Store:
             manifest: what determines the draws.
         """
         self.path = Path(path)
-        self.parts = self.path.with_name(self.path.name + ".parts")
+        self.parts = self.path.with_name(self.path.name + PARTS)
         self._manifest = manifest
         self._lock: Any = None
+        self._is_joined = False
 
     def check_free(self, *, resume: bool) -> None:
         """Refuse a file that must not or cannot be written; nothing is written yet.
@@ -65,12 +81,7 @@ class Store:
         try:
             self._check_new(resume)
             self._clear_asides()
-            if self._manifest_path.exists():
-                check_same(str(self.parts), self._read_own_manifest(), self._manifest)
-            else:
-                self._clear_parts()
-            if self.path.exists():
-                check_same(str(self.path), read_manifest(self.path), self._manifest)
+            self._check_existing()
             write_text(self._manifest_path, json.dumps(self._manifest))
         except BaseException:
             self.close()
@@ -85,20 +96,55 @@ class Store:
             raise IsADirectoryError(f"cannot write {self.path}: it is a directory; name a file")
 
     def _check_new(self, resume: bool) -> None:
-        if not resume and (self.path.exists() or self._manifest_path.exists()):
+        has_parts = self._manifest_path.exists() or bool(self._part_ranges())
+        if not resume and (self.path.exists() or has_parts):
             there = self.path if self.path.exists() else self.parts
             raise FileExistsError(
                 f"{there} already exists: continue with it (resume), or name another file"
             )
 
+    def _check_existing(self) -> None:
+        """Check that all draws there are belong to this bootstrap, and are as they were written.
+
+        Raises:
+            ValueError: some do not, or are damaged.
+        """
+        self.check_manifests()
+        for source in self.sources():
+            for _ in source.tables():
+                pass
+
+    def check_manifests(self) -> None:
+        """Check that the existing draws, in the file and in parts, are those of this bootstrap.
+
+        Raises:
+            ValueError: they are of another, or a manifest is damaged.
+        """
+        if self._manifest_path.exists():
+            check_same(str(self.parts), self._parts_manifest(), self._manifest)
+        if self.path.exists():
+            check_same(str(self.path), read_manifest(self.path), self._manifest)
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest of the file, or of its parts where there is no file yet.
+
+        Raises:
+            ValueError: it is missing or damaged.
+        """
+        if self.path.exists():
+            return read_manifest(self.path)
+        if not self._manifest_path.exists():
+            raise ValueError(f"{self._manifest_path} is missing: resume, which writes it again")
+        return self._parts_manifest()
+
     def close(self) -> None:
         """Release the lock; unfinished parts are kept."""
         if self._lock is None:
             return
-        is_done = not self._manifest_path.exists() or not self._part_ranges()
+        is_done = self._is_joined or not self._part_ranges()
         if is_done:  # before the lock is released to another process
-            self._manifest_path.unlink(missing_ok=True)
             self._clear_parts()
+            self._manifest_path.unlink(missing_ok=True)  # last: parts always have a manifest
             self._lock_path.unlink(missing_ok=True)
         self._lock.release()
         self._lock = None
@@ -109,7 +155,7 @@ class Store:
     def num_kept(self) -> int:
         """The number of existing draws."""
         kept = at = 0
-        for start, stop in self._done() if self.parts.is_dir() else []:
+        for start, stop in self._done():
             kept += max(stop - max(start, at), 0)
             at = max(at, stop)
         return kept
@@ -129,8 +175,9 @@ class Store:
             OSError: they cannot be written; earlier draws are kept.
         """
         part = self._part_path((start, start + len(batch)))
+        content = part_content(to_table(batch, start), self._bootstrap)
         try:
-            _write(to_table(batch, start), part)
+            _write(content, part)
         except OSError as error:
             raise _unwritten(part, error, "earlier draws") from error
 
@@ -148,35 +195,37 @@ class Store:
                 self._join(num)
             except OSError as error:
                 raise _unwritten(self.path, error, "all draws") from error
-        self._manifest_path.unlink(missing_ok=True)
+        self._is_joined = True
 
     def _join(self, num: int) -> None:
-        import pyarrow.parquet as pq
+        """Write all draws as one file; a process killed after that leaves the parts as well."""
+        columns, metadata = self._manifest["columns"], json.dumps(self._manifest).encode()
+        with written_aside(self.path) as aside:
+            tables = self._in_order(num)
+            write_whole(aside, tables, columns, self._bootstrap, {METADATA: metadata})
 
-        sources = self._sources()
-        metadata = {METADATA: json.dumps(self._manifest).encode()}
-        schema, at = pq.read_schema(sources[0]).with_metadata(metadata), 0
-        with (
-            written_aside(self.path) as aside,
-            pq.ParquetWriter(aside, schema, compression=_COMPRESSION) as writer,
-        ):
-            for table in itertools.chain.from_iterable(map(row_groups, sources)):
-                first = table["resample"][0].as_py()
-                if first > at:  # several processes left a gap beyond ``num``
-                    break
-                new = table.slice(
-                    at - first
-                )  # a process killed here leaves both the file and its parts
-                if new.num_rows:
-                    writer.write_table(new.cast(schema))
-                    at += new.num_rows
-            if at < num:
-                raise ValueError(f"{self.parts}: draws from {at} on are missing; resume")
+    def _in_order(self, num: int) -> "Iterator[pa.Table]":
+        """The draws of all sources, each once and without a gap up to ``num``."""
+        at = 0
+        for table in itertools.chain.from_iterable(own.tables() for own in self.sources()):
+            first = table[RESAMPLE][0].as_py()
+            if first > at:  # several processes left a gap beyond ``num``
+                break
+            new = table.slice(at - first)
+            if new.num_rows:
+                yield new
+                at += new.num_rows
+        if at < num:
+            raise ValueError(f"{self.parts}: draws from {at} on are missing; resume")
 
-    def _sources(self) -> list[Path]:
+    def sources(self) -> list[DrawsParquet]:
         """The existing file, and the parts in order."""
-        own = [self.path] if self.path.exists() else []
-        return own + [self._part_path(part) for part in self._part_ranges()]
+        columns, bootstrap = self._manifest["columns"], self._bootstrap
+        whole = [DrawsParquet(self.path, bootstrap, columns)] if self.path.exists() else []
+        return whole + [
+            DrawsParquet(self._part_path(part), bootstrap, columns, part)
+            for part in self._part_ranges()
+        ]
 
     def _done(self) -> list[Range]:
         """Ranges of existing draws, in order."""
@@ -188,7 +237,8 @@ class Store:
         return sorted(ranges)
 
     def _part_ranges(self) -> list[Range]:
-        found = (_PART.fullmatch(path.name) for path in self.parts.iterdir())
+        paths = self.parts.iterdir() if self.parts.is_dir() else ()
+        found = (_PART.fullmatch(path.name) for path in paths)
         return sorted((int(match[1]), int(match[2])) for match in found if match)
 
     def _part_path(self, part: Range) -> Path:
@@ -202,18 +252,20 @@ class Store:
     def _manifest_path(self) -> Path:
         return self.parts / "manifest.json"
 
-    def _read_own_manifest(self) -> dict[str, Any]:
-        try:
-            content: dict[str, Any] = json.loads(self._manifest_path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(
-                f"{self._manifest_path} is damaged ({error}): remove the folder, or name another "
-                "file"
-            ) from None
-        return content
+    @cached_property
+    def _bootstrap(self) -> str:
+        return bootstrap_digest(self._manifest)
+
+    def _parts_manifest(self) -> dict[str, Any]:
+        """The manifest of the parts.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        return parsed_manifest(str(self.parts), self._manifest_path.read_bytes(), _FOLDER)
 
     def _clear_parts(self) -> None:
-        """Remove parts without a manifest, or that are in the file now."""
+        """Remove parts that are in the file now."""
         for part in self._part_ranges():
             self._part_path(part).unlink()
 
@@ -226,13 +278,18 @@ class Store:
     def _take_lock(self) -> None:
         import filelock
 
-        self.parts.mkdir(exist_ok=True)
         lock = filelock.FileLock(self._lock_path)
         try:
+            self.parts.mkdir(exist_ok=True)
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise BlockingIOError(
                 f"another process is writing {self.path}: wait for it, or name another file"
+            ) from None
+        except OSError as error:  # such as a folder that may only be read, or a full disk
+            raise type(error)(
+                f"cannot write {self.path}: {error.strerror or error} (is {self.path.parent} a "
+                "folder you may write to?)"
             ) from None
         self._lock = lock
 
@@ -244,7 +301,5 @@ def _unwritten(path: Path, error: OSError, kept: str) -> OSError:
 
 
 def _write(table: "pa.Table", path: Path) -> None:
-    import pyarrow.parquet as pq
-
     with written_aside(path) as aside:
-        pq.write_table(table, aside, compression=_COMPRESSION)
+        write_part(table, aside)

@@ -11,7 +11,7 @@ from farseer_jax.fitting.result import Fit
 from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
-from farseer_jax.methods.end_to_end.layout import distinct_rows
+from farseer_jax.methods.end_to_end.layout import distinct_rows, unique_columns
 from farseer_jax.methods.method import weights_of
 from farseer_jax.runs.noise import estimate_noise, shows_noise
 from farseer_jax.runs.runs import Runs
@@ -49,11 +49,11 @@ class Setting:
     def of_law(cls, law: Law, runs: Runs, more_runs: Runs | None = None) -> "Setting":
         """The setting of a law and the runs that it was fitted to."""
         rows = distinct_rows(type(law), runs, runs.loss)
-        _, first, unit = np.unique(rows, axis=1, return_index=True, return_inverse=True)
+        first, unit = unique_columns(rows)
         has_sizes = "N" in type(law).inputs()
         size = np.unique(runs.N, return_inverse=True)[1] if has_sizes else unit
         predicted = evaluate_runs(law, runs)[first]
-        return cls(law, runs, unit.ravel(), size.ravel(), first, predicted, more_runs)
+        return cls(law, runs, unit, size.ravel(), first, predicted, more_runs)
 
     @property
     def num_units(self) -> int:

@@ -1,6 +1,5 @@
 """Saved results: the class that a file holds, and reading it."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -42,12 +41,14 @@ def refuse_report(path: Path) -> None:
         Refusal: the file is one.
     """
     from farseer_jax.cli.errors import Refusal
+    from farseer_jax.results.json_file import parse_json
 
     try:
         with path.open("rb") as file:
             if not _REPORT.match(file.read(_HEAD_BYTES)):
                 return
-        results = [name for name in json.loads(path.read_text("utf-8")) if name in _OF_REPORTS]
+        content = parse_json(str(path), path.read_text("utf-8"))
+        results = [name for name in content if name in _OF_REPORTS]
     except (OSError, ValueError):
         return
     runs = "A B" if "comparison" in results else "RUNS"

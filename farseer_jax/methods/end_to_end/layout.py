@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.laws.separable import is_separable
 from farseer_jax.link_functions import Link
-from farseer_jax.objectives import Objective, as_objective
+from farseer_jax.objectives import Objective, as_objective, relative_error
 from farseer_jax.runs.runs import Runs
 
 _MAX_PADDING = 1.5  # cells per run, above which every run gets its own row
@@ -107,7 +108,7 @@ def build_layout(
         center = Center.of(runs)
     if by_curves is False or not uses_curves(law, runs):
         index = np.arange(len(runs))[:, None]
-        share = _shares(law, runs)[index]
+        share = copy_shares(law, runs)[index]
         return Layout(law.columns(runs), index, share, center, law, runs, by_curves=False)
     sizes, row_of_run, counts = np.unique(runs.N, return_inverse=True, return_counts=True)
     if len(sizes) * counts.max() <= _MAX_PADDING * len(runs):
@@ -120,7 +121,7 @@ def build_layout(
         sizes, index = runs.N, np.arange(len(runs))[:, None]
         filled = np.ones_like(index, dtype=bool)
     inputs = {"N": sizes, "log_D": np.log(runs.D)[index]}
-    share = filled * _shares(law, runs)[index]
+    share = filled * copy_shares(law, runs)[index]
     return Layout(inputs, index, share, center, law, runs, by_curves=True)
 
 
@@ -130,11 +131,38 @@ def distinct_rows(law: type[Law], runs: Runs, losses: np.ndarray) -> np.ndarray:
     return np.concatenate([*inputs, losses[None]])
 
 
-def _shares(law: type[Law], runs: Runs) -> np.ndarray:
+def unique_columns(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first of each set of equal columns, in their order, and the set of each column.
+
+    As ``np.unique(rows, axis=1)`` with ``return_index`` and ``return_inverse``, row by row: it
+    compares numbers, not columns as bytes, which takes a tenth of the time.
+    """
+    sets = np.zeros(rows.shape[1], dtype=np.intp)
+    for row in rows:
+        values, place = np.unique(row, return_inverse=True)
+        sets = np.unique(sets * len(values) + place, return_inverse=True)[1]
+    return np.unique(sets, return_index=True)[1], sets
+
+
+def distinct_errors(law: Law, runs: Runs, losses: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """``|predicted / observed − 1|`` of the distinct fitted runs, in the order of their inputs.
+
+    Args:
+        law: the fitted law.
+        runs: the runs.
+        losses: their losses, ``(run,)``.
+        fitted: which runs take part, ``(run,)``.
+    """
+    own = np.flatnonzero(fitted)
+    rows = distinct_rows(type(law), runs, losses)[:, own]
+    index = own[unique_columns(rows)[0]]
+    return relative_error(evaluate_runs(law, runs)[index], losses[index])
+
+
+def copy_shares(law: type[Law], runs: Runs) -> np.ndarray:
     """1 for a run, 1/k for each of k copies, ``(run,)``."""
-    rows = distinct_rows(law, runs, runs.loss)
-    _, which, copies = np.unique(rows, axis=1, return_inverse=True, return_counts=True)
-    return 1.0 / copies[which.ravel()]
+    sets = unique_columns(distinct_rows(law, runs, runs.loss))[1]
+    return np.asarray(1.0 / np.bincount(sets)[sets])
 
 
 def thinned(layout: Layout) -> Layout | None:

@@ -13,6 +13,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.choose_starts import check_law, starts_of
 from farseer_jax.methods.end_to_end.derivatives import EndToEndRefit, build_refit
 from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.large_tables import MANY_RUNS, parts_of, search
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.optima import best_of_each, best_of_starts, law_of, refit_starts
 from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number, free_of
@@ -27,7 +28,8 @@ class MultiStartMethod(EndToEndMethod):
 
     Attributes:
         num_starts: number of starts of a fit.
-        refit_starts: further optima of all runs, at most, from which each refit starts as well.
+        refit_starts: further optima of all runs, at most, from which each refit starts as well;
+            none for a large table, whose refits stay near the best.
         seed: seed of the starts.
         starts: laws to start from instead, leaves ``(start,)``.
     """
@@ -81,9 +83,20 @@ class MultiStartMethod(EndToEndMethod):
         """Fit one set of losses and weights, in float64."""
         free = free_of(self, design)
         check_number(design, weights, free)
-        starts = starts_of(self, design, free, self.num_starts)
-        found = self.solve(design, free, starts, losses[None], weights[None])
+        found = self.search(design, free, losses, weights)
         return best_of_starts(design, free, found, losses, weights)
+
+    def search(self, layout: Layout, free: Free, losses: np.ndarray, weights: np.ndarray) -> Optima:
+        """Where each start of a fit ends, ``(start,)``; of a large table see :func:`search`."""
+
+        def solve(
+            own: Layout, starts: np.ndarray, losses: np.ndarray, weights: np.ndarray
+        ) -> Optima:
+            return self.solve(own, free, starts, losses[None], weights[None])
+
+        few = next(parts_of(layout, losses, weights, self.seed)).layout
+        starts = starts_of(self, few, free, self.num_starts)
+        return search(solve, layout, free, starts, losses, weights, self.seed)
 
     def fit_block(self, design: Layout, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Refit stacks of losses and weights, ``(batch, run)``, from the optima of all runs."""
@@ -113,10 +126,9 @@ def _refit_starts(layout: Layout, method: MultiStartMethod) -> np.ndarray:
         point = _point_of(layout.fitted, free)
         if np.isfinite(point).all():  # a parameter that is exactly 0 has no logarithm
             return point[None]
-    starts = starts_of(method, layout, free, max(method.num_starts, method.refit_starts))
-    own = weights_of(layout.runs)[None]
-    found = method.solve(layout, free, starts, layout.runs.loss[None], own)
-    best, *others = refit_starts(found, method.refit_starts)
+    found = method.search(layout, free, layout.runs.loss, weights_of(layout.runs))
+    num_further = method.refit_starts if len(layout.runs) < MANY_RUNS else 0
+    best, *others = refit_starts(found, num_further)
     point = _point_of(law_of(layout, free, best), free)  # to the last digit that of a fit
     return np.stack([point if np.isfinite(point).all() else best, *others])
 

@@ -10,7 +10,7 @@ from farseer_jax.laws.law import Law
 from farseer_jax.methods.end_to_end.determination import Determination, determination
 from farseer_jax.methods.end_to_end.free_parameters import ZERO, Free
 from farseer_jax.methods.end_to_end.identifiability import Optimum
-from farseer_jax.methods.end_to_end.layout import Layout, distinct_rows
+from farseer_jax.methods.end_to_end.layout import Layout, distinct_errors
 from farseer_jax.methods.end_to_end.start_report import StartReport, are_rivals
 from farseer_jax.methods.method import Solved, SolvedBatch
 from farseer_jax.methods.outcome import Outcome
@@ -53,10 +53,7 @@ def solved(
     report: Any,
 ) -> Solved:
     """One fit, with the errors of its distinct fitted runs."""
-    fitted = np.flatnonzero(weights > 0)
-    rows = distinct_rows(layout.law, layout.runs, losses)[:, fitted]
-    index = fitted[np.unique(rows, axis=1, return_index=True)[1]]
-    error = relative_error(evaluate_runs(law, layout.runs)[index], losses[index])
+    error = distinct_errors(law, layout.runs, losses, weights > 0)
     return Solved(law, outcome, error, report)
 
 

@@ -51,7 +51,7 @@ class EndToEndMethod(abc.ABC):
         put(self, "bounds", tuple((n, (float(low), float(high))) for n, (low, high) in bounds))
         for name, lowest in least.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < lowest:
+            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
                 raise ValueError(f"{name} must be a whole number from {lowest}, got {value!r}")
         if not 0.0 <= self.tolerance < 1e-3:
             raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")

@@ -5,9 +5,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from farseer_jax.methods.end_to_end.objective_at import (
+    check_copies,
+    check_objective,
+    check_settings,
+)
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.parameter_bounds import bound_sentences
-from farseer_jax.methods.reports import Fitted, Report, Rows
+from farseer_jax.methods.reports import (
+    Counts,
+    Fitted,
+    Report,
+    Rows,
+    require_at_least,
+    require_lengths,
+)
+from farseer_jax.results.agreement import require_close
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,11 +73,26 @@ class StartReport(Report):
 
     objective: float
     start_objective: np.ndarray
-    start_outcome: np.ndarray
-    start_steps: np.ndarray
+    start_outcome: Counts
+    start_steps: Counts
     num_copies: int
     doubts_about_runs: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_lengths(self, "start_objective", "start_outcome", "start_steps")
+
+    def check_belongs(self, fitted: Fitted) -> None:
+        """The objective, also as the least of the starts, and the number of copies."""
+        require_at_least(self, 0, "start_outcome", "start_steps")
+        if not self.num_starts or (self.start_outcome >= len(ENDINGS)).any():
+            raise ValueError("diagnostics: start_outcome has no starts, or an unknown outcome")
+        finite = self.start_objective[self.start_outcome != ENDINGS.index("not finite")]
+        least = min(finite, default=np.inf)
+        require_close("diagnostics.objective", self.objective, least, _NOTHING)
+        check_objective(self.objective, fitted)
+        check_copies(self.num_copies, fitted)
+        check_settings(fitted)
 
     @property
     def num_starts(self) -> int:

@@ -1,6 +1,6 @@
 """A law's prediction for one run, traced for NumPy, from its fields or its parameter vector."""
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from farseer_jax.laws.law import Center, Law
@@ -11,7 +11,7 @@ from farseer_jax.solvers.numpy_jaxpr import NumpyFunction
 _ANY_CENTER = Center(1e9, 1e10)
 
 
-@cache
+@lru_cache(maxsize=256)
 def scaled_loss(law: type[Law], link: Link) -> NumpyFunction:
     """The prediction for one run on the link's scale, from the values of a law's fields."""
     fields, entries = law.fields(), dict(law.shares)
@@ -29,7 +29,7 @@ def scaled_loss(law: type[Law], link: Link) -> NumpyFunction:
     return NumpyFunction(predicted, shapes, _input_shapes(law))
 
 
-@cache
+@lru_cache(maxsize=64)  # each table has its own centre
 def scaled_predictions(law: type[Law], link: Link, center: Center | None) -> NumpyFunction:
     """The prediction for one run on the link's scale, from a law's parameter vector."""
 

@@ -140,6 +140,12 @@ class BudgetDesign(NamedTuple):
         """How many distinct runs each budget has."""
         return np.rint(self.run_share.sum(axis=1)).astype(int)
 
+    def runs_of(self, budgets: np.ndarray, num_runs: int) -> np.ndarray:
+        """Which runs belong to some of the budgets ``(budget,)``, as ``(run,)``."""
+        own = np.zeros(num_runs, dtype=bool)
+        own[self.run_index[(self.run_share > 0) & budgets[:, None]]] = True
+        return own
+
 
 def build_budget_design(runs: Runs, compute: np.ndarray, budget: np.ndarray) -> BudgetDesign:
     """Lay out runs by budget; those without one (−1) are left out."""

@@ -1,6 +1,5 @@
 """Approach 2 as one pure function ``(design, losses, weights) → solution``."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.method import SolvedBatch
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.linear_regression import (
     fit_line,
     line_points,
@@ -150,10 +150,10 @@ def optima(design: BudgetDesign, losses: RunValues, weights: RunValues, min_runs
     )
 
 
-solve_jit = jax.jit(solve, static_argnames=("min_runs", "search"))
+solve_jit = compiled(static=("min_runs", "search"))(solve)
 
 
-@partial(jax.jit, static_argnames=("min_runs", "search"))
+@compiled(static=("min_runs", "search"))
 def solve_block(
     design: BudgetDesign, losses: Array, weights: Array, min_runs: int, search: Search
 ) -> SolvedBatch:

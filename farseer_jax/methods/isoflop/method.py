@@ -8,9 +8,9 @@ import jax
 import numpy as np
 
 from farseer_jax.laws.catalogue.chinchilla import Chinchilla
-from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
+from farseer_jax.methods.end_to_end.layout import distinct_errors
 from farseer_jax.methods.isoflop.budgets import (
     BudgetDesign,
     assign_budgets,
@@ -23,9 +23,9 @@ from farseer_jax.methods.isoflop.kernel import MIN_BUDGETS, solve_block, solve_j
 from farseer_jax.methods.isoflop.report import build_report, refusal
 from farseer_jax.methods.method import Solved, SolvedBatch, require_log_link
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.objectives import relative_error
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid, Refined, Search, search_from_dict
 
 
@@ -114,22 +114,20 @@ class IsoFLOP:
             ValueError: the budgets determine no law; the message says why.
         """
         runs, budgets = design
+        refuse_forked()
         with jax.enable_x64(True):
             found = to_numpy(solve_jit(budgets, losses, weights, self.min_runs, self.search))
         outcome = Outcome.from_code(int(found.outcome))
         report = build_report(runs, budgets, found, weights, self.min_runs)
         if not outcome.usable:
             raise ValueError(refusal(outcome, report))
-        taking_part = (budgets.run_share > 0) & found.usable[:, None]
-        fitted = np.zeros(len(runs), dtype=bool)
-        fitted[budgets.run_index[taking_part]] = True
-        rows = np.stack([runs.N, runs.D, losses])[:, fitted & (weights > 0)]
-        N, D, observed = np.unique(rows, axis=1)
-        errors = relative_error(evaluate(found.law, N, D), observed)
+        taking_part = budgets.runs_of(found.usable, len(runs)) & (weights > 0)
+        errors = distinct_errors(found.law, runs, losses, taking_part)
         return Solved(found.law, outcome, errors, report)
 
     def fit_block(self, design: RunsDesign, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
+        refuse_forked()
         with jax.enable_x64(True):
             return to_numpy(
                 solve_block(design.budgets, losses, weights, self.min_runs, self.search)

@@ -1,15 +1,26 @@
 """The optima of Approach 2 at each compute budget, as plain NumPy arrays."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from farseer_jax.methods.end_to_end.layout import distinct_errors
 from farseer_jax.methods.isoflop.budgets import BudgetDesign
 from farseer_jax.methods.isoflop.kernel import IsoFLOPSolution
+from farseer_jax.methods.method import weights_of
 from farseer_jax.methods.outcome import Outcome
-from farseer_jax.methods.reports import Fitted, Report, Rows, some_notes
+from farseer_jax.methods.reports import (
+    Counts,
+    Fitted,
+    Report,
+    Rows,
+    require_at_least,
+    require_lengths,
+    some_notes,
+)
+from farseer_jax.results.agreement import require_close
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.table import aligned
 from farseer_jax.runs.runs import Runs
@@ -51,7 +62,7 @@ class IsoFLOPReport(Report):
     """
 
     compute: np.ndarray
-    num_runs: np.ndarray
+    num_runs: Counts
     N_min: np.ndarray
     N_max: np.ndarray
     N_opt: np.ndarray
@@ -65,6 +76,51 @@ class IsoFLOPReport(Report):
     coefficient: float
     num_left_out: int
     num_copies: int
+
+    def __post_init__(self) -> None:
+        require_lengths(self, *_PER_BUDGET)
+
+    def errors(self, fitted: Fitted) -> np.ndarray:
+        """Of the runs of the budgets that were used."""
+        runs, budgets = self._prepared(fitted)
+        taking_part = budgets.runs_of(self.used, len(runs)) & (weights_of(runs) > 0)
+        return distinct_errors(fitted.law, runs, runs.loss, taking_part)
+
+    def check_belongs(self, fitted: Fitted) -> None:
+        """The number of runs, of copies, and of runs without a budget; optima and exponents."""
+        require_at_least(self, 0.0, *_PER_BUDGET[:-2])
+        used = self.used
+        if used.tolist() != np.isfinite(self.N_opt).tolist():
+            raise ValueError("diagnostics: N_opt and note do not agree on the budgets used")
+        tokens = self.compute[used] / (6.0 * self.N_opt[used])
+        require_close("diagnostics.D_opt", self.D_opt[used], tokens)
+        require_close("diagnostics.b", self.b, 1.0 - self.a)
+        runs, budgets = self._prepared(fitted)
+        num_rows = int(np.count_nonzero(budgets.run_share))
+        copies = num_rows - round(float(budgets.run_share.sum()))
+        fitted_runs = (budgets.run_share > 0) & (weights_of(runs)[budgets.run_index] > 0)
+        num_runs = np.rint((budgets.run_share * fitted_runs).sum(axis=1))
+        require_close("diagnostics.num_runs", self.num_runs, num_runs)
+        require_close("diagnostics.num_copies", self.num_copies, copies)
+        require_close("diagnostics.num_left_out", self.num_left_out, len(runs) - num_rows)
+        law: Any = fitted.law
+        total = law.alpha + law.beta
+        require_close("diagnostics.a", self.a, law.beta / total)
+        require_close("diagnostics.gamma", self.gamma, law.alpha * law.beta / total)
+        coefficient = (law.alpha * law.A / (law.beta * law.B)) ** (1.0 / total)
+        require_close("diagnostics.coefficient", self.coefficient, coefficient)
+
+    def _prepared(self, fitted: Fitted) -> Any:
+        """The runs and their budgets, of which there are as many as here."""
+        method: Any = fitted.method
+        runs, budgets = method.prepare(type(fitted.law), fitted.runs)
+        require_close("diagnostics.compute", len(self.compute), len(budgets.run_index))
+        return runs, budgets
+
+    @property
+    def used(self) -> np.ndarray:
+        """Which budgets were used for the power laws, ``(budget,)``."""
+        return np.array([not note for note in self.note], dtype=bool)
 
     @property
     def num_budgets(self) -> int:

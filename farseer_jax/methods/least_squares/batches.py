@@ -1,6 +1,5 @@
 """Starts and refits through a Levenberg–Marquardt solver of fixed width."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end.problem import Problem
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import State, begin, step
 from farseer_jax.objectives import Residual
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.continuous_batching import Solver, solve_queue
 from farseer_jax.solvers.optima import RUNNING, Optima
 from farseer_jax.types import Array
@@ -65,7 +65,7 @@ class _Batch(NamedTuple):
     weights: Array
 
 
-@partial(jax.jit, static_argnames="kernel", compiler_options=_COMPILER_OPTIONS)
+@compiled(static=("kernel",), compiler_options=_COMPILER_OPTIONS)
 def solve_batch(
     kernel: Kernel, problem: Problem, queue: Queue, tolerance: Array, max_steps: Array
 ) -> Any:

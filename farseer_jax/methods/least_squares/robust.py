@@ -15,6 +15,7 @@ import numpy as np
 from farseer_jax.laws.law import Center, Law
 from farseer_jax.methods.end_to_end.choose_starts import starts_of
 from farseer_jax.methods.end_to_end.free_parameters import Free
+from farseer_jax.methods.end_to_end.large_tables import parts_of
 from farseer_jax.methods.end_to_end.layout import Layout, build_layout
 from farseer_jax.methods.end_to_end.settings import free_of
 from farseer_jax.methods.least_squares.any_law import build_fit_problem
@@ -76,13 +77,16 @@ def robust_fit(
     method = LeastSquares(**settings)
     layout = build_layout(law, runs, by_curves=False, center=_rough_center(law, runs))
     free = free_of(method, layout)
-    weight = weights_of(runs) * layout.run_share
-    bulk = _Bulk(layout, free, weight / np.mean(weight[weight > 0.0]))
-    starts = _starts(method, layout, free, near)
-    if not len(starts):
-        raise FloatingPointError(f"no start of the {law.name} law is finite")
-    point = bulk.huber(starts, bulk.weight[None])
-    point = bulk.huber_without(point)
+    starts: np.ndarray | None = None
+    for part in parts_of(layout, runs.loss, weights_of(runs), method.seed):
+        weight = part.weights * part.layout.run_share
+        bulk = _Bulk(part.layout, free, weight / np.mean(weight[weight > 0.0]))
+        if starts is None:
+            starts = _starts(method, part.layout, free, near)
+        if not len(starts):
+            raise FloatingPointError(f"no start of the {law.name} law is finite")
+        starts = bulk.huber(starts, bulk.weight[None])[None]
+    point = bulk.huber_without(starts[0])
     return bulk.tukey(point)
 
 

@@ -1,7 +1,6 @@
 """Starts × losses × weights through the batched solver."""
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -9,14 +8,16 @@ import numpy as np
 
 from farseer_jax.laws.separable import Separable
 from farseer_jax.methods.end_to_end.free_parameters import Free
-from farseer_jax.methods.end_to_end.layout import Layout, thinned
+from farseer_jax.methods.end_to_end.layout import Layout
 from farseer_jax.methods.end_to_end.problem import build_problem
 from farseer_jax.methods.least_squares.any_law import solve_any_law
 from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_batch
+from farseer_jax.methods.least_squares.coarse import coarse_layout, met, rough
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_floor
 from farseer_jax.methods.least_squares.tiles import tiled
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.progress import report
-from farseer_jax.runtime.threads import in_threads, num_threads
+from farseer_jax.runtime.threads import in_threads, num_threads, platform
 from farseer_jax.solvers.optima import NOT_FINITE, Optima
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _LEAST_TURNS = 8  # elements of a call, in widths, from which on a wider solver 
 # Values of δ on the way to least absolute deviations, the limit of Huber's objective.
 _SHRINKING = tuple(10.0**-k for k in range(2, 11))
 _QUEUE, _MOST_CELLS = 64, 1 << 19  # largest queue, in widths, and cells of its sets
-# From so many starts on, they run on some of the runs first, roughly, and then on all of them.
-_MANY, _ROUGH, _MOST_STEPS, _RUNS_PER_PARAMETER = 8192, 1e-4, 50, 3
 
 
 def solve_from_starts(
@@ -47,6 +46,9 @@ def solve_from_starts(
     refits: bool = False,
 ) -> Optima:
     """Fit every row of losses and weights from every start, in float64.
+
+    Very many starts first approach an optimum on some of the runs; those that meet there continue
+    as one, and end where it ends.
 
     Args:
         method: the settings.
@@ -65,33 +67,22 @@ def solve_from_starts(
     warm = np.tile(np.arange(len(starts)) < refits, len(losses))
     steps = np.zeros(len(points), dtype=int)
     stages = _SHRINKING if objective.delta == 0.0 else (objective.delta,)
-    if not refits and (coarse := _coarse_layout(layout, free, starts, weights)) is not None:
-        rough = replace(method, tolerance=_ROUGH, max_steps=min(method.max_steps, _MOST_STEPS))
-        found = _solve_stage(rough, coarse, free, points, warm, losses, weights, stages[0], refits)
-        finite = (found.status != NOT_FINITE)[:, None]
-        points, steps = np.where(finite, found.free, points), steps + found.steps
-        warm = np.ones_like(warm)
+    place = np.arange(len(points))
+    if not refits and (coarse := coarse_layout(layout, free, len(starts), weights)) is not None:
+        own = rough(method), coarse, free
+        found = _solve_stage(*own, points, warm, losses, weights, stages[0], refits)
+        kept, place = met(*own, found, weights[0], stages[0])
+        finite = (found.status[kept] != NOT_FINITE)[:, None]
+        points, steps = np.where(finite, found.free[kept], points[kept]), found.steps
+        warm = np.ones(len(kept), dtype=bool)
     for delta in stages:
         found = _solve_stage(method, layout, free, points, warm, losses, weights, delta, refits)
-        points, steps, warm = found.free, steps + found.steps, np.ones_like(warm)
+        points, steps, warm = found.free, steps + found.steps[place], np.ones_like(warm)
     value = found.value
     if len(stages) > 1:  # Huber's objective over δ lies below the absolute residuals by δ/2 per run
         total = np.sum(weights[:, layout.run] * layout.share, (1, 2))
-        value = found.value / delta + 0.5 * delta * np.repeat(total, len(starts))
-    return Optima(points, value, found.status, steps)
-
-
-def _coarse_layout(
-    layout: Layout, free: Free, starts: np.ndarray, weights: np.ndarray
-) -> Layout | None:
-    """A few of the runs, where there are so many starts that a second compilation pays."""
-    if len(starts) < _MANY or len(weights) > 1:
-        return None
-    coarse = thinned(layout)
-    if coarse is None:
-        return None
-    num_runs = np.count_nonzero(weights[0][coarse.run] * coarse.share)
-    return coarse if num_runs >= _RUNS_PER_PARAMETER * free.basis.shape[1] else None
+        value = found.value / delta + 0.5 * delta * np.repeat(total, len(value) // len(losses))
+    return Optima(points[place], value[place], found.status[place], steps)
 
 
 def _solve_stage(
@@ -106,6 +97,7 @@ def _solve_stage(
     refits: bool,
 ) -> Optima:
     """Fit every row from its own points, ``(row · start, free)``."""
+    refuse_forked()
     objective = layout.objective(method.objective)
     num_starts = len(points) // len(losses)
     tiles, num_tiles = tiled(layout)
@@ -136,7 +128,7 @@ def _solve_stage(
 
 def _refit_width(num_cells: int) -> int:
     """One width for all tables of similar size."""
-    backend = jax.default_backend()
+    backend = platform()
     width = _REFIT_WIDTH.get(backend, _REFIT_WIDTH_ELSEWHERE)
     most = min(width, _MAX_CELLS.get(backend, width * num_cells) // num_cells)
     widths = _WIDTHS.get(backend, (width,))
@@ -145,7 +137,7 @@ def _refit_width(num_cells: int) -> int:
 
 def _best_width(num_elements: int) -> int:
     """Wide enough to be fast, and narrow enough that few slots are empty at the end."""
-    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    widths = _WIDTHS.get(platform(), _WIDTHS_ELSEWHERE)
     most = -(-num_elements // num_threads()) // _LEAST_TURNS
     return max([w for w in widths if w <= most], default=widths[0])
 
@@ -158,7 +150,7 @@ def _cuts(num_elements: int, width: int, num_cells: int) -> tuple[int, list[slic
         width: width of the solver.
         num_cells: cells of an element's own losses.
     """
-    narrowest = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)[0]
+    narrowest = _WIDTHS.get(platform(), _WIDTHS_ELSEWHERE)[0]
     capacity = width * min(_QUEUE, max(_MOST_CELLS // (width * num_cells), 1))
     num_calls = max(-(-num_elements // capacity), min(num_threads(), num_elements // narrowest), 1)
     edges = np.linspace(0, num_elements, num_calls + 1).astype(int)

@@ -7,10 +7,10 @@ room; neither time nor digits depend on how much of the room stays empty.
 from dataclasses import replace
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.runtime.threads import platform
 
 # Rows of a tile by its slots, on a CPU: some fifty cells, enough to be worth a call of XLA, and few
 # enough that a table's last tile is nearly full.
@@ -40,7 +40,7 @@ def tiled(layout: Layout) -> Tiled:
     """
     slots = _best_slots(layout.share)
     N, log_D, run, share = _cut_rows(layout, slots)
-    if jax.default_backend() == "cpu":
+    if platform() == "cpu":
         num_rows = _ROWS[slots]
         num_tiles = -(-len(run) // num_rows)
         room = next(

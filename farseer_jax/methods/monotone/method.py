@@ -1,7 +1,6 @@
 """A method that projects another method's fits onto laws that decrease over a domain."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -17,7 +16,7 @@ from farseer_jax.methods.derivatives import Differentiable, NoDerivativeError, R
 from farseer_jax.methods.method import Method, Solved, SolvedBatch
 from farseer_jax.methods.monotone.problem import Problem, build_problem, largest_slopes
 from farseer_jax.methods.monotone.projection import Projected, project
-from farseer_jax.methods.monotone.report import MonotoneReport
+from farseer_jax.methods.monotone.report import MonotoneReport, averaged_errors
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.registry import METHODS
 from farseer_jax.objectives import relative_error
@@ -25,6 +24,8 @@ from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range, as_range
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.compiled import compiled
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array
 
 _STACK = 64  # stacks are padded to multiples of so many laws, to share a compilation
@@ -127,7 +128,7 @@ class MonotoneOver:
         projected = rose and decreases
         if projected:
             law = jax.tree.map(lambda leaf: leaf[0], laws)
-            errors = _errors(design.runs, law, losses, weights)
+            errors = averaged_errors(law, design.runs, losses, weights > 0)
         fitted = weights > 0
         N, D = design.runs.N[fitted], design.runs.D[fitted]
         change = relative_error(evaluate(law, N, D), evaluate(solved.law, N, D))
@@ -207,7 +208,7 @@ class MonotoneOver:
         return cls(method, N=tuple(settings["N"]), D=tuple(settings["D"]))
 
 
-@partial(jax.jit, static_argnames="kind")
+@compiled(static=("kind",))
 def _project(
     problem: Problem,
     vectors: Array,
@@ -226,13 +227,14 @@ def _project(
     return jax.lax.fori_loop(0, num, one, Projected(vectors, nothing, nothing))
 
 
-@partial(jax.jit, static_argnames="kind")
+@compiled(static=("kind",))
 def _largest(problem: Problem, vector: Array, center: Array, kind: type[Law]) -> Array:
     return largest_slopes(kind.from_vector(vector, Center(*center)), problem)
 
 
 def _projected(design: MonotoneDesign, laws: Law, weights: np.ndarray) -> tuple[Law, Any]:
     """The projections of a stack of laws, leaves ``(batch,)``, and their slopes."""
+    refuse_forked()
     kind = design.law
     with jax.enable_x64(True):
         vectors = jnp.moveaxis(jnp.asarray(laws.to_vector(), dtype=np.float64), 0, -1)
@@ -278,14 +280,3 @@ def _decreases(largest: np.ndarray) -> np.ndarray:
 
 def _pair(largest: np.ndarray) -> tuple[float, float]:
     return float(largest[0]), float(largest[1])
-
-
-def _errors(runs: Runs, law: Law, losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Relative errors on the distinct fitted (N, D), repeats averaged."""
-    fitted = weights > 0
-    points = np.stack([runs.N, runs.D])[:, fitted]
-    (N, D), place = np.unique(points, axis=1, return_inverse=True)
-    distinct = np.unique(np.stack([place.ravel(), losses[fitted]]), axis=1)
-    which = distinct[0].astype(int)
-    observed = np.bincount(which, distinct[1]) / np.bincount(which)
-    return relative_error(evaluate(law, N, D), observed)

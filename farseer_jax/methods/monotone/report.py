@@ -4,13 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
+
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
-from farseer_jax.methods.method import Method
+from farseer_jax.methods.method import Method, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.registry import DIAGNOSTICS
-from farseer_jax.methods.reports import Domain, Fitted, Report, Rows, as_remarks
+from farseer_jax.methods.reports import (
+    Domain,
+    Fitted,
+    Report,
+    Rows,
+    as_remarks,
+    require_at_least,
+)
+from farseer_jax.objectives import relative_error
+from farseer_jax.results.agreement import require_close
 from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import Range
+from farseer_jax.runs.runs import Runs
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,6 +105,24 @@ class MonotoneReport(Report):
         """The domain, unless no law near the fit decreases over it."""
         return None if outcome is Outcome.not_monotone else Domain(self.N, self.D)
 
+    def errors(self, fitted: Fitted) -> np.ndarray:
+        """Of the averaged runs where the law was projected, else those of the method's own fit."""
+        if not self.projected:
+            return np.asarray(self.found.errors(_inner(fitted)))
+        runs = fitted.runs
+        return averaged_errors(fitted.law, runs, runs.loss, weights_of(runs) > 0)
+
+    def check_belongs(self, fitted: Fitted) -> None:
+        """The domain and the errors; where nothing was projected, the method's own report too."""
+        require_at_least(self, 0.0, "error_without", "error", "largest_move")
+        method: Any = fitted.method
+        if (self.method, self.N, self.D) != (method.method.name, method.N, method.D):
+            raise ValueError("diagnostics: the method or the domain is not that of the settings")
+        require_close("diagnostics.error", self.error, fitted.mean_relative_error)
+        if not self.projected:
+            require_close("diagnostics.error_without", self.error_without, self.error)
+            self.found.check_belongs(_inner(fitted))
+
     def _projection(self, outcome: Outcome) -> list[str]:
         """A warning where the fit was replaced, or could not be."""
         N, D = (" to ".join(map(quantity_text, ends)) for ends in (self.N, self.D))
@@ -118,6 +150,16 @@ class MonotoneReport(Report):
         """The inverse of :meth:`to_dict`."""
         own = super().from_dict(content)
         return replace(own, found=DIAGNOSTICS[own.method].from_dict(own.found))
+
+
+def averaged_errors(law: Law, runs: Runs, losses: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """Relative errors on the distinct fitted (N, D), repeats averaged."""
+    points = np.stack([runs.N, runs.D])[:, fitted]
+    (N, D), place = np.unique(points, axis=1, return_inverse=True)
+    distinct = np.unique(np.stack([place.ravel(), losses[fitted]]), axis=1)
+    which = distinct[0].astype(int)
+    observed = np.bincount(which, distinct[1]) / np.bincount(which)
+    return relative_error(evaluate(law, N, D), observed)
 
 
 def _inner(fitted: Fitted) -> Fitted:

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 
 from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import Gathered
+from farseer_jax.runtime.compiled import compiled as compiled_by_jax
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid
 from farseer_jax.types import Array
 
@@ -63,14 +65,20 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
         block: whether it is for a block of refits.
         optimised: whether its searches of few candidates are worth all optimisation.
     """
-    many = {**_ONE_MODULE, **(_WHOLE_VECTORS if block else {})}
-    few = {**many, **_OLDER_EMITTERS, **({} if optimised else _LESS_OPTIMISED)}
+    many = {**_ONE_MODULE, **_WHOLE_VECTORS}
+    few = {
+        **(many if block else _ONE_MODULE),
+        **_OLDER_EMITTERS,
+        **({} if optimised else _LESS_OPTIMISED),
+    }
     whole = _in_turn(kernel) if block else kernel
     of_many, of_few = (
-        jax.jit(whole, static_argnums=2, compiler_options=options) for options in (many, few)
+        compiled_by_jax(static=("options",), compiler_options=options)(whole)
+        for options in (many, few)
     )
 
     def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
+        refuse_forked()
         chosen = of_many if _many_candidates(options) else of_few
         return chosen(layout, runs, options) if block else chosen(layout, runs, *_apart(options))
 

@@ -1,14 +1,17 @@
 """The results of the piecewise stages, as plain NumPy arrays."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.methods.method import weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.chinchilla import ChinchillaSolution
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.kernel import PiecewiseSolution
+from farseer_jax.methods.piecewise.layout import averaged
 from farseer_jax.methods.piecewise.piecewise_warnings import (
     NOT_FALLING,
     at_edge,
@@ -17,7 +20,17 @@ from farseer_jax.methods.piecewise.piecewise_warnings import (
     noise,
     repeats,
 )
-from farseer_jax.methods.reports import Fitted, Report, Rows, large_error
+from farseer_jax.methods.reports import (
+    Counts,
+    Fitted,
+    Report,
+    Rows,
+    large_error,
+    require_at_least,
+    require_lengths,
+)
+from farseer_jax.objectives import relative_error
+from farseer_jax.results.agreement import AGREEMENT, require_close
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,8 +70,8 @@ class Diagnostics(Report):
     """
 
     N: np.ndarray
-    num_runs: np.ndarray
-    num_pairs: np.ndarray
+    num_runs: Counts
+    num_pairs: Counts
     A: np.ndarray
     B: np.ndarray
     r_squared: np.ndarray
@@ -75,6 +88,48 @@ class Diagnostics(Report):
     num_copies: int
     num_repeats: int
     repeat_spread: float
+
+    def __post_init__(self) -> None:
+        require_lengths(self, *_PER_SIZE)
+        require_lengths(self, "round_alpha", "round_beta", "round_error")
+        require_lengths(self, "left_out_N", "left_out_D", "left_out_note")
+
+    def errors(self, fitted: Fitted) -> np.ndarray:
+        """Of the runs of each (N, D), averaged, in the order of the design."""
+        design = self._design(fitted)
+        slots = averaged(design, fitted.runs.loss, weights_of(fitted.runs))
+        sizes = np.broadcast_to(design.N[:, None], design.log_D.shape)
+        own = design.occupied
+        predicted = evaluate(fitted.law, sizes[own], np.exp(design.log_D[own]))
+        has_run = slots.weight[own] > 0
+        return np.where(
+            has_run, relative_error(predicted, np.where(has_run, slots.loss[own], 1.0)), 0.0
+        )
+
+    def check_belongs(self, fitted: Fitted) -> None:
+        """The sizes, how many runs each has, copies and repeats; ranges of the estimates."""
+        require_at_least(self, 0.0, "num_pairs", "A", "B", "residual_scatter")
+        require_at_least(self, 0.0, "left_out_N", "left_out_D")
+        if (self.r_squared > 1.0 + AGREEMENT).any():
+            raise ValueError("diagnostics: r_squared is above 1")
+        if [not note for note in self.size_note] != np.isfinite(self.A).tolist():
+            raise ValueError("diagnostics: A and size_note do not agree on the sizes used")
+        design = self._design(fitted)
+        num_rows = int(np.count_nonzero(design.run_share))
+        num_distinct = round(float(design.run_share.sum()))
+        num_runs = design.occupied.sum(axis=1)
+        require_close("diagnostics.N", self.N, design.N)
+        require_close("diagnostics.num_runs", self.num_runs, num_runs)
+        require_close("diagnostics.num_copies", self.num_copies, num_rows - num_distinct)
+        require_close("diagnostics.num_repeats", self.num_repeats, num_distinct - num_runs.sum())
+        spread = _repeat_spread(design, fitted.runs.loss)
+        require_close("diagnostics.repeat_spread", self.repeat_spread, spread, 1e-12)
+        require_close("diagnostics.ratio", self.ratio, design.ratio)
+
+    def _design(self, fitted: Fitted) -> Design:
+        method: Any = fitted.method
+        design: Design = method.prepare(type(fitted.law), fitted.runs).design
+        return design
 
     def to_dataframe(self) -> "pd.DataFrame":
         """One row per size."""

@@ -67,7 +67,7 @@ def gather_padded(
     Returns:
         Arrays ``(size, slot)``, or ``(size, slot, batch)``.
     """
-    own = _averaged(design, np.ascontiguousarray(losses.T), np.ascontiguousarray(weights.T))
+    own = averaged(design, np.ascontiguousarray(losses.T), np.ascontiguousarray(weights.T))
     num_sizes, num_slots = design.log_D.shape
     if layout.log_D.shape == (num_sizes, num_slots):
         return own
@@ -160,7 +160,7 @@ def without_padding(solution: Any, design: Design, num_rounds: int) -> Any:
     )
 
 
-def _averaged(design: Design, losses: Any, weights: Any) -> Gathered:
+def averaged(design: Design, losses: Any, weights: Any) -> Gathered:
     """As :func:`gather` in NumPy; runs along the first axis."""
     share = design.run_share.reshape(*design.run_share.shape, *(1,) * (losses.ndim - 1))
     if design.run_share.shape[2] == 1:  # no repeats anywhere: nothing to average

@@ -1,6 +1,5 @@
 """Starts through an optimiser, in batches."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ from farseer_jax.methods.restarts.gradients import (
     misfit_and_gradient,
     of_refits,
 )
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.continuous_batching import Solver, solve_queue
 from farseer_jax.solvers.small_systems import active_bounds
 from farseer_jax.types import Array
@@ -76,7 +76,7 @@ class _Batch(NamedTuple):
     weights: Array
 
 
-@partial(jax.jit, static_argnames=("form", "kernel"))
+@compiled(static=("form", "kernel"))
 def run_starts(
     problem: Problem, starts: Array, refit: Array, num: Array, *, form: Form, kernel: Kernel
 ) -> Ended:

@@ -1,6 +1,5 @@
 """Starts × losses × weights, in chunks of bounded memory."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -14,8 +13,10 @@ from farseer_jax.methods.restarts.batches import Kernel, run_starts
 from farseer_jax.methods.restarts.gradients import Form, misfit_and_gradient, of_refits
 from farseer_jax.methods.restarts.optimisers import build_optimiser
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.compiled import compiled
+from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.progress import report
-from farseer_jax.runtime.threads import in_threads
+from farseer_jax.runtime.threads import in_threads, platform
 from farseer_jax.solvers.optima import CONVERGED, NOT_FINITE, OUT_OF_STEPS, STALLED, Optima
 from farseer_jax.solvers.small_systems import active_bounds
 from farseer_jax.types import Array
@@ -43,7 +44,7 @@ def solve_from_starts(
     """Fit every row of losses and weights, ``(row, run)``, from every start, ``(start, free)``."""
     del refits  # the optimisers need no hint
     num = len(losses) * len(starts)
-    widths = _WIDTHS.get(jax.default_backend(), _WIDTHS_ELSEWHERE)
+    widths = _WIDTHS.get(platform(), _WIDTHS_ELSEWHERE)
     width = next((w for w in widths if w >= num), widths[-1])
     optimiser = build_optimiser(method.optimiser, method.num_steps, method.tolerance)
     kernel = Kernel(optimiser, method.optimiser == "lbfgs", method.num_steps, width)
@@ -59,6 +60,7 @@ def solve_from_starts(
         own = starts[elements % len(starts)]
         return _run_chunk(method, form, kernel, problem, size, own, row[elements])
 
+    refuse_forked()
     parts = []
     report(0, num)
     for part in in_threads(run, [np.arange(i, min(i + size, num)) for i in range(0, num, size)]):
@@ -112,7 +114,7 @@ def _status(
 _FLAT = 1e-12  # relative curvature below which a direction counts as flat
 
 
-@partial(jax.jit, static_argnames=("form", "width"))
+@compiled(static=("form", "width"))
 def predicted_decreases(
     problem: Problem, points: Array, refit: Array, *, form: Form, width: int
 ) -> Array:

@@ -17,13 +17,12 @@ from farseer_jax.methods.end_to_end.settings import EndToEndMethod, check_number
 from farseer_jax.methods.method import Solved, SolvedBatch, weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.variable_projection.checks import check_form, check_law, ranges
+from farseer_jax.methods.variable_projection.large_tables import profile_and_minima
 from farseer_jax.methods.variable_projection.profile import Found
 from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.methods.variable_projection.solve import (
     Plan,
     build_problem,
-    find_minima,
-    profile,
     refit,
 )
 from farseer_jax.methods.variable_projection.terms import build_form, natural_free, natural_numbers
@@ -108,9 +107,7 @@ class VariableProjection(EndToEndMethod):
         """Fit one set of losses and weights, in float64."""
         layout, plan = design, _plan(self, design)
         check_number(layout, weights, free_of(self, layout))
-        problem = build_problem(plan, layout, losses[None], weights[None])
-        found = profile(plan, problem)
-        minima = find_minima(plan, problem, found, self.num_polished)
+        values, minima = profile_and_minima(plan, layout, losses, weights, self.num_polished)
         law = _law_of(plan, minima)
         best = _law_at(law, 0)
         equal = np.flatnonzero(minima.value <= minima.value[0] * (1.0 + _EQUAL))
@@ -129,7 +126,7 @@ class VariableProjection(EndToEndMethod):
             objective=float(minima.value[0]),
             exponents=tuple(names[0] for names in plan.form.exponents),
             axes=plan.axes,
-            profile=found.finite_value.reshape(tuple(map(len, plan.axes))),
+            profile=values.reshape(tuple(map(len, plan.axes))),
             minima=minima.exponents.T,
             minima_objective=minima.value,
             num_copies=layout.num_copies,
@@ -197,9 +194,8 @@ _ALONE = Lock()  # blocks of refits run in threads: the first one finds the mini
 @lru_cache(maxsize=4)
 def _minima(layout: Layout, method: VariableProjection) -> Found:
     """The minima of the fit to all runs: where refits start."""
-    plan, own = _plan(method, layout), weights_of(layout.runs)[None]
-    problem = build_problem(plan, layout, layout.runs.loss[None], own)
-    return find_minima(plan, problem, profile(plan, problem), method.num_polished)
+    plan, runs = _plan(method, layout), layout.runs
+    return profile_and_minima(plan, layout, runs.loss, weights_of(runs), method.num_polished).minima
 
 
 def _law_of(plan: Plan, found: Found) -> Law:

@@ -9,7 +9,6 @@ import itertools
 from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -30,6 +29,7 @@ from farseer_jax.methods.variable_projection.newton import (
 )
 from farseer_jax.methods.variable_projection.terms import Form, Problem, columns, losses
 from farseer_jax.objectives import absolute, residual_slopes
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.optima import NOT_FINITE
 from farseer_jax.solvers.partials import partial_derivative
 from farseer_jax.solvers.small_systems import LEAST_PIVOT, eliminate
@@ -62,13 +62,13 @@ class Found(NamedTuple):
 _found: Any = Found  # of JAX's arrays
 
 
-@partial(jax.jit, static_argnames=("form",))
+@compiled(static=("form",))
 def start_at(problem: Problem, exponents: Array, *, form: Form) -> Array:
     """Coefficients to start from at given exponents, ``(coefficient, batch)``."""
     return least_squares_start(form, problem, columns(form, problem, list(exponents)))
 
 
-@partial(jax.jit, static_argnames=("form",))
+@compiled(static=("form",))
 def solve_at(
     problem: Problem, exponents: Array, coefficients: Array, max_steps: int, *, form: Form
 ) -> Found:
@@ -78,7 +78,7 @@ def solve_at(
     return _found(exponents, refined(state), state.model.value, state.status)
 
 
-@partial(jax.jit, static_argnames=("form",))
+@compiled(static=("form",))
 def absolute_at(problem: Problem, exponents: Array, coefficients: Array, *, form: Form) -> Array:
     """The sum of absolute residuals, ``(batch,)``."""
     predicted = losses(columns(form, problem, list(exponents)), coefficients)
@@ -86,7 +86,7 @@ def absolute_at(problem: Problem, exponents: Array, coefficients: Array, *, form
     return jnp.sum(problem.weights * absolute(r, problem.quantile), 0)
 
 
-@partial(jax.jit, static_argnames=("form",))
+@compiled(static=("form",))
 def polish(
     problem: Problem, exponents: Array, coefficients: Array, max_steps: int, *, form: Form
 ) -> Found:

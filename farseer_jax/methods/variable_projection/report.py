@@ -1,15 +1,28 @@
 """The profile of the exponents and its minima, as plain NumPy arrays."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from farseer_jax.methods.end_to_end.objective_at import (
+    check_copies,
+    check_objective,
+    check_settings,
+)
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.parameter_bounds import bound_sentences
-from farseer_jax.methods.reports import Fitted, Report, Rows, to_plain
+from farseer_jax.methods.reports import (
+    Fitted,
+    Report,
+    Rows,
+    require_lengths,
+    to_plain,
+)
 from farseer_jax.methods.variable_projection.profile import candidates
+from farseer_jax.results.agreement import require_close
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +64,21 @@ class ProfileReport(Report):
     num_copies: int
     doubts_about_runs: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_lengths(self, "minima", "minima_objective")
+        require_lengths(self, "axes", "exponents")
+        if self.minima.ndim != 2 or self.minima.shape[1] != len(self.exponents):
+            raise ValueError("diagnostics: minima and exponents have different lengths")
+
+    def check_belongs(self, fitted: Fitted) -> None:
+        """The objective, also as that of the best minimum, and the number of copies."""
+        if not len(self.minima) or (np.diff(self.minima_objective) < 0.0).any():
+            raise ValueError("diagnostics: minima_objective does not ascend")
+        require_close("diagnostics.objective", self.objective, self.minima_objective[0])
+        check_objective(self.objective, fitted)
+        check_copies(self.num_copies, fitted)
+        check_settings(fitted)
 
     @property
     def num_candidates(self) -> int:
@@ -126,4 +154,7 @@ class ProfileReport(Report):
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The inverse of :meth:`to_dict`."""
         flat = super().from_dict(content)
-        return replace(flat, profile=flat.profile.reshape(tuple(map(len, flat.axes))))
+        shape = tuple(map(len, flat.axes))
+        if flat.profile.size != math.prod(shape):
+            raise ValueError("diagnostics: profile and axes have different lengths")
+        return replace(flat, profile=flat.profile.reshape(shape))

@@ -20,7 +20,8 @@ from farseer_jax.methods.variable_projection.profile import (
 )
 from farseer_jax.methods.variable_projection.terms import Form, Problem
 from farseer_jax.objectives import Objective
-from farseer_jax.runtime.threads import in_threads
+from farseer_jax.runtime.forks import refuse_forked
+from farseer_jax.runtime.threads import in_threads, platform
 from farseer_jax.solvers.optima import CONVERGED, RUNNING, STALLED
 
 # Candidates per block: on a CPU what its cache holds, elsewhere what fills the device.
@@ -31,7 +32,7 @@ _STEPS = 12
 # the size of the residuals' unit; larger steps would lose the path.
 _SHRINKING = tuple(10.0 ** -(k / 2) for k in range(2, 21))
 _RUNS = 64  # tables are padded to multiples of this
-_SAME_POINT = 1e-5  # of the range of an exponent
+SAME_POINT = 1e-5  # of the range of an exponent
 
 
 class Plan(NamedTuple):
@@ -110,7 +111,7 @@ def find_minima(plan: Plan, problem: Problem, found: Found, num: int) -> Found:
     elements = local_minima(value.reshape(shape), num)
     exponents, coefficients = found.exponents[:, elements], found.coefficients[:, elements]
     ended = _follow(plan, problem, exponents, coefficients, _polish)
-    return distinct(ended, _SAME_POINT * (plan.high - plan.low))
+    return distinct(ended, SAME_POINT * (plan.high - plan.low))
 
 
 def refit(plan: Plan, problem: Problem, minima: Found, num_candidates: int) -> Found:
@@ -240,7 +241,8 @@ def _solve_candidates(
 
 def _in_blocks(solve: Callable[[np.ndarray], Found], elements: np.ndarray) -> Found:
     """Solve in blocks of one width, the last padded with its last element."""
-    width = _WIDTH.get(jax.default_backend(), _WIDTH_ELSEWHERE)
+    refuse_forked()
+    width = _WIDTH.get(platform(), _WIDTH_ELSEWHERE)
     filled = np.pad(elements, (0, -len(elements) % width), mode="edge")
     parts = list(in_threads(solve, filled.reshape(-1, width)))
     return jax.tree.map(lambda *own: np.concatenate(own, -1)[..., : len(elements)], *parts)

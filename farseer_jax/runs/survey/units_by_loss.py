@@ -56,15 +56,24 @@ def split_by_loss(values: Floats, others: Sequence[Floats]) -> tuple[Floats, Flo
     for at in np.argsort(gaps)[: -_MOST_CUTS - 1 : -1] + 1:
         low, high = ordered[:at], ordered[at:]
         unit = unit_between(low, high)
-        repeats = bool((abs(np.log(unit * low[:, None] / high)).min(axis=1) < _SAME).all())
+        if gaps[at - 1] < _SMALL_GAP:
+            continue
+        repeats = _are_among(unit * low, high)
         overlap = low[-1] * unit > high[0] and low[0] * unit < high[-1] and len(values) >= FEWEST
-        if gaps[at - 1] < _SMALL_GAP or not (overlap or repeats):
+        if not (overlap or repeats):
             continue
         scaled = np.where(values <= low[-1], unit * values, values)
         plain, own = (variance(each, others, bent=not repeats) for each in (values, scaled))
         if own < min(plain / BETTER, least):
             best, least = (low, high), own
     return best
+
+
+def _are_among(values: Floats, others: Floats) -> bool:
+    """Whether each value is one of the others, which are sorted, up to rounding."""
+    above = np.searchsorted(others, values).clip(1, len(others) - 1) if len(others) > 1 else 0
+    off = np.minimum(abs(np.log(values / others[above])), abs(np.log(values / others[above - 1])))
+    return bool((off < _SAME).all())
 
 
 def variance(values: Floats, others: Sequence[Floats], *, bent: bool = True) -> float:

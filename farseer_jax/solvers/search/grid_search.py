@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from farseer_jax.runtime.threads import platform
 from farseer_jax.solvers.search.base import (
     Look,
     Minimum,
@@ -17,8 +18,8 @@ from farseer_jax.solvers.search.base import (
 )
 from farseer_jax.types import Candidates, DType
 
-# Candidates per block: bounds memory, and one step of the pair sum stays in cache.
-_MAX_BLOCK = 8192
+# Candidates per block: bounds memory; on a CPU the state of a sum over pairs stays in its cache.
+_MAX_BLOCK, _MAX_BLOCK_ELSEWHERE = {"cpu": 1024}, 8192
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Grid:
 
 def _evaluate_in_blocks(objective: Objective, candidates: Candidates) -> Candidates:
     num_candidates = candidates.shape[0]
-    num_blocks = -(-num_candidates // _MAX_BLOCK)
+    num_blocks = -(-num_candidates // _MAX_BLOCK.get(platform(), _MAX_BLOCK_ELSEWHERE))
     block = -(-num_candidates // num_blocks)
     padded = jnp.pad(candidates, (0, num_blocks * block - num_candidates), mode="edge")
     values = jax.lax.map(objective, padded.reshape(num_blocks, block))
