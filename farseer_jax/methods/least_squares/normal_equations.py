@@ -217,8 +217,9 @@ def _once(function: Callable[[], Any], problem: Problem) -> Any:
 
     It does not look into the branches of a condition.
     """
-    if len(problem.log_D) == 1:  # one tile: not on a CPU, where a condition waits for the host
+    if len(problem.log_D) == 1:  # one tile: on devices where a condition waits for the host
         return function()
+    assert problem.num_tiles is not None
     shapes = jax.eval_shape(function)
 
     def nothing() -> Any:
