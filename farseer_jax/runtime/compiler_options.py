@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jaxlib
+from jaxlib.version import __version__ as installed
 
 # (first, end) of the versions that were found to accept an option; they save time, nothing else
 _ACCEPTED = {
@@ -22,7 +22,7 @@ def accepted(options: Mapping[str, Any], version: str | None = None) -> dict[str
         options: for ``jax.jit(…, compiler_options=…)``.
         version: of jaxlib; None is the installed one.
     """
-    version = jaxlib.__version__ if version is None else version
+    version = installed if version is None else version
     own = tuple(map(int, version.split(".")[:2]))
     found = {}
     for name, value in options.items():

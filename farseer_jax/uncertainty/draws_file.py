@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farseer_jax.fitting.fit_batch import BatchFit
-from farseer_jax.results.files import write_text, written_aside
+from farseer_jax.results.files import aside_prefix, write_text, written_aside
 from farseer_jax.uncertainty.draws_manifest import (
     METADATA,
     bootstrap_digest,

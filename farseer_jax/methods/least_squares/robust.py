@@ -77,11 +77,11 @@ def robust_fit(
     method = LeastSquares(**settings)
     layout = build_layout(law, runs, by_curves=False, center=_rough_center(law, runs))
     free = free_of(method, layout)
-    starts: np.ndarray | None = None
-    for part in parts_of(layout, runs.loss, weights_of(runs), method.seed):
+    parts = parts_of(layout, runs.loss, weights_of(runs), method.seed)
+    for place, part in enumerate(parts):
         weight = part.weights * part.layout.run_share
         bulk = _Bulk(part.layout, free, weight / np.mean(weight[weight > 0.0]))
-        if starts is None:
+        if place == 0:
             starts = _starts(method, part.layout, free, near)
         if not len(starts):
             raise FloatingPointError(f"no start of the {law.name} law is finite")
