@@ -76,7 +76,7 @@ def read_source(source: str | Path) -> tuple[str, str]:
             raise
         shown = _short(str(source))
         raise ValueError(
-            f"{shown!r} is neither a path nor a JSON object, as to_json writes it"
+            f"{shown!r} is neither a path nor a JSON object as written by to_json"
         ) from None
 
 
@@ -131,7 +131,7 @@ def _finite(text: str) -> float:
 
 
 def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a number of JSON")
+    raise ValueError(f"{text} is not a valid JSON number")
 
 
 def _check_depth(content: Any, left: int) -> None:
@@ -152,7 +152,7 @@ def _short(text: str) -> str:
 def _check_version(name: str, found: Any, version: int, remedy: str) -> None:
     if type(found) is int and found < version:
         raise ValueError(
-            f"{name} has version {found} of the format, and this farseer_jax ({__version__}) reads "
+            f"{name} has version {found} of the format, but this farseer_jax ({__version__}) reads "
             f"version {version}: {remedy}"
         )
     if type(found) is not int:
@@ -161,6 +161,6 @@ def _check_version(name: str, found: Any, version: int, remedy: str) -> None:
         )
     if found > version:
         raise ValueError(
-            f"{name} has version {found} of the format, and this farseer_jax ({__version__}) reads "
+            f"{name} has version {found} of the format, but this farseer_jax ({__version__}) reads "
             f"version {version}: upgrade farseer_jax"
         )
