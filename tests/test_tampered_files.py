@@ -276,7 +276,6 @@ TEXTS: dict[str, tuple[Callable[[str], str], str]] = {
         "was changed after",
     ),
     "another format": (lambda text: text.replace("farseer_jax.fit", "fit"), "expected a fit file"),
-    "a byte-order mark": (lambda text: "\ufeff" + text, "is not valid JSON .*BOM"),
     "half a file": (lambda text: text[: len(text) // 2], "is not valid JSON .* truncated"),
     "something after it": (lambda text: text + "{}", "is not valid JSON"),
     "nothing": (lambda text: "", "is not valid JSON"),

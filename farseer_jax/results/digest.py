@@ -64,7 +64,7 @@ def check_digest(name: str, content: Mapping[str, Any], remedy: str) -> None:
     if found != digest_of(content):
         raise ValueError(
             f'{name} was changed after it was written: its "{KEY}" does not match its content; '
-            f"{remedy}"
+            f"use the original file, or {remedy}"
         )
 
 

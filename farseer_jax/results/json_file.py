@@ -59,10 +59,10 @@ def read_source(source: str | Path) -> tuple[str, str]:
             f"{type(source).__name__}"
         )
     if isinstance(source, str) and (not source or source.lstrip("\ufeff \t\r\n").startswith("{")):
-        return "the JSON text", source
+        return "the JSON text", source.removeprefix("\ufeff")
     path = Path(source)
     try:
-        return str(source), path.read_text(encoding="utf-8")
+        return str(source), path.read_text(encoding="utf-8-sig")
     except IsADirectoryError:
         raise IsADirectoryError(
             f"{source} is a directory; give the path of a file written by to_json"
@@ -70,7 +70,7 @@ def read_source(source: str | Path) -> tuple[str, str]:
     except FileNotFoundError:
         raise FileNotFoundError(f"{source}: no such file") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{source}: expected JSON, got a file that is not text") from None
+        raise ValueError(f"{source}: expected JSON in UTF-8, got something else") from None
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
