@@ -15,7 +15,7 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
-from farseer_jax.methods.end_to_end.layout import distinct_rows
+from farseer_jax.methods.end_to_end.layout import distinct_rows, unique_columns
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.copies import Copies
@@ -164,10 +164,10 @@ def _mask(places: np.ndarray, num: int) -> np.ndarray:
 
 def _without_copies(runs: Runs, law: type[Law]) -> Runs:
     """The runs without rows that copy another one exactly."""
-    _, first = np.unique(distinct_rows(law, runs, runs.loss), axis=1, return_index=True)
+    first, _ = unique_columns(distinct_rows(law, runs, runs.loss))
     if len(first) == len(runs):
         return runs
-    return runs.select(mask=np.isin(np.arange(len(runs)), first))
+    return runs.select(mask=_mask(first, len(runs)))
 
 
 def _setting(name: str, value: Any, kind: type[_Kind]) -> _Kind:
@@ -215,7 +215,7 @@ def _refuse(runs: Runs, law: type[Law], own: type[Law] | None) -> None:
             "how it changes: take another response"
         )
     columns = [np.asarray(x, float).reshape(len(runs), -1) for x in law.columns(runs).values()]
-    if len(np.unique(np.concatenate(columns, axis=1), axis=0)) < 2:
+    if all((own == own[0]).all() for own in columns):
         raise ValueError(
             f"the runs ({len(runs)}) all have the same {' and '.join(law.inputs())}, so they do "
             "not show how the loss changes: train runs with others"
