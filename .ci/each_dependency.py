@@ -22,6 +22,7 @@ from pyarrow import parquet
 import farseer_jax as fj
 
 POINT = {"N": [25.1e9], "D": [5e11]}
+TESTS = Path(sys.argv[1]).resolve()
 TRUE = fj.Chinchilla(1.7, 400.0, 600.0, 0.34, 0.28)
 RUNS = fj.simulate(TRUE, *fj.paper_grid(), noise=0.0, seed=0)
 TABLE = RUNS.to_dataframe()
@@ -90,14 +91,14 @@ def draws() -> None:
 
 
 @check
-def logs(tests: Path = Path(sys.argv[1]).resolve()) -> None:
+def logs() -> None:
     from tensorboardX import SummaryWriter
 
     with SummaryWriter("events") as writer:
         for step in range(3):
             writer.add_scalar("eval/loss", 4.0 - step, step)
     assert fj.read_tensorboard("events")["eval/loss"].tolist() == [2.0]
-    subprocess.run([sys.executable, tests / "wandb_runs.py", "."], check=True, capture_output=True)
+    subprocess.run([sys.executable, TESTS / "wandb_runs.py", "."], check=True, capture_output=True)
     assert fj.read_wandb("wandb")["ID"].tolist() == ["run0", "run1"]
 
 
@@ -125,6 +126,7 @@ def downloads() -> None:
 
 if __name__ == "__main__":
     os.environ.pop("PYTHONPATH", None)
+    print(f"  farseer_jax {fj.__version__} in {Path(fj.__file__).parent}")
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
