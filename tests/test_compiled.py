@@ -1,23 +1,22 @@
 """Compiled functions let go of what they compiled for other laws and tables."""
 
-import importlib
+import re
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
-from farseer_jax.runtime.compiled import MOST, Compiled, compiled
+import farseer_jax
+from farseer_jax.laws.expression_law import expression_law
+from farseer_jax.runs.inputs import Kind
+from farseer_jax.runtime.compiled import MOST, compiled
 
-KERNELS = (
-    "methods.least_squares.batches.solve_batch",
-    "methods.restarts.batches.run_starts",
-    "methods.restarts.solve.predicted_decreases",
-    "methods.variable_projection.profile.polish",
-    "methods.variable_projection.profile.solve_at",
-    "methods.isoflop.kernel.solve_jit",
-    "methods.isoflop.kernel.solve_block",
-)
+PACKAGE = Path(farseer_jax.__file__).parent
+KINDS: dict[str, Kind] = {"N": "positive", "D": "positive"}
+HOME = PACKAGE / "runtime" / "compiled.py"
+# in code, not in sentences or examples
+JITTED = re.compile(r"^(?! *(?:>>>|\.\.\.)).*(?<!`)\b(?:jax\.jit|filter_jit|pmap)\b", re.MULTILINE)
 
 
 def _live() -> int:
@@ -65,9 +64,19 @@ def test_within_another_function_it_is_part_of_that() -> None:
     assert twice.num_kept == 0
 
 
-@pytest.mark.parametrize("name", KERNELS)
-def test_kernels_keep_a_limited_number(name: str) -> None:
-    module, function = name.rsplit(".", 1)
-    kernel = getattr(importlib.import_module(f"farseer_jax.{module}"), function)
-    assert isinstance(kernel, Compiled)
-    assert kernel._most <= MOST
+def test_all_functions_are_compiled_in_one_place() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if path != HOME:
+            assert not JITTED.search(path.read_text("utf-8")), path
+
+
+def test_a_process_that_uses_many_laws_keeps_a_limited_number() -> None:
+    N, D = np.array([1e9, 1e10]), 1e12
+    first = 0
+    for k in range(MOST + 4):
+        kind = expression_law(f"E + A/N**a + B/D**{0.3 + k / 1000}", KINDS)
+        loss = kind(E=1.7, A=400.0, a=0.34, B=400.0)(N=N, D=D)
+        expected = 1.7 + 400.0 / N**0.34 + 400.0 / D ** (0.3 + k / 1000)
+        np.testing.assert_allclose(loss, expected, rtol=1e-5)
+        first = _live() if k == 0 else first
+        assert _live() - first < MOST

@@ -1,13 +1,13 @@
 """The final loss of a law of curves as a function of the learning rates, with its gradient."""
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Mapping
 
 import jax
 import numpy as np
 
 from farseer_jax.curve_laws.law import CurveLaw
+from farseer_jax.runtime.compiled import compiled
+from farseer_jax.types import Array
 
 
 class FinalLoss:
@@ -42,14 +42,16 @@ class FinalLoss:
             rates: of the steps after the warmup, ``(step,)``.
         """
         with jax.enable_x64(True):
-            function = _compiled(self.warmup)
-            loss, slopes = function(np.concatenate([self._rise, rates]), self._law, self._inputs)
+            all_rates = np.concatenate([self._rise, rates])
+            loss, slopes = _loss_and_slopes(all_rates, self._law, self._inputs, self.warmup)
             return float(loss), np.asarray(slopes)[self.warmup :]
 
 
-@lru_cache(maxsize=16)
-def _compiled(warmup: int) -> Callable[..., Any]:
-    def loss(rates: Any, law: CurveLaw, inputs: dict[str, Any]) -> Any:
-        return law.final_loss(rates, warmup, **inputs)
+@compiled(static=("warmup",))
+def _loss_and_slopes(
+    rates: Array, law: CurveLaw, inputs: dict[str, Array], warmup: int
+) -> tuple[Array, Array]:
+    def loss(own: Array) -> Array:
+        return law.final_loss(own, warmup, **inputs)
 
-    return jax.jit(jax.value_and_grad(loss))
+    return jax.value_and_grad(loss)(rates)

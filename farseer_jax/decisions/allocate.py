@@ -42,6 +42,7 @@ from farseer_jax.results.numbers import quantity_text
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.coverage import extrapolation_length
 from farseer_jax.runs.runs import Runs
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.runtime.progress import stage
 from farseer_jax.runtime.threads import one_blas_thread
 from farseer_jax.uncertainty.bootstrap_intervals import intervals_of, mapped_draws
@@ -346,7 +347,7 @@ def check_flops(flops: FLOPs | None, budgets: np.ndarray) -> None:
 def _values(flops: FLOPs, N: np.ndarray, D: np.ndarray) -> np.ndarray:
     try:
         with jax.enable_x64(True):
-            values = jax.jit(lambda N, D: jnp.asarray(flops(N, D)))(jnp.asarray(N), jnp.asarray(D))
+            values = compiled()(lambda N, D: jnp.asarray(flops(N, D)))(N, D)
     except TypeError as error:  # JAX's errors on tracers are all TypeErrors
         raise TypeError(
             "flops: the function must be made of JAX operations (jax.numpy, no float(…), numpy or "

@@ -6,7 +6,7 @@ the end where it is lower.
 """
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple
 
 import jax
@@ -26,7 +26,7 @@ from farseer_jax.laws.compute_optimal import (
     Cost,
     grid_along,
 )
-from farseer_jax.runtime.forks import refuse_forked
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.intervals import Intervals, quantiles
 
@@ -278,13 +278,12 @@ def containing(draws: np.ndarray, estimate: float, level: float) -> tuple[float,
 def _grids(
     log_C: np.ndarray, served: float, limits: np.ndarray, cost: Cost, is_limited: bool
 ) -> tuple[np.ndarray, ...]:
-    refuse_forked()
     with jax.enable_x64(True):
         found = _all_grids(log_C, served, limits, cost=cost, is_limited=is_limited)
         return tuple(np.array(own) for own in found)
 
 
-@partial(jax.jit, static_argnames=("cost", "is_limited"))
+@compiled(static=("cost", "is_limited"))
 def _all_grids(
     log_C: Array, served: Array, limits: Array, cost: Cost, is_limited: bool
 ) -> tuple[Array, ...]:
@@ -296,7 +295,7 @@ def _all_grids(
     return jax.vmap(one)(log_C)
 
 
-@partial(jax.jit, static_argnames="cost")
+@compiled(static=("cost",))
 def _at_twenty(log_C: Array, served: Array, cost: Cost) -> tuple[Array, ...]:
     places = cost.at_ratio(jnp.full(log_C.shape, np.log(CHINCHILLA)), log_C, served)
     return places.log_N, places.log_D, jnp.broadcast_to(places.found, log_C.shape)

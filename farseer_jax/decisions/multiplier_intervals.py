@@ -20,6 +20,7 @@ from farseer_jax.flops import size_at_ratio
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.coverage import extrapolation_length
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.types import Array
 from farseer_jax.uncertainty.draws import join
 from farseer_jax.uncertainty.intervals import Intervals, percentile
@@ -156,7 +157,7 @@ def _solved(a: Law, b: Law, log_C: np.ndarray, ratio: float) -> np.ndarray:
     return np.concatenate(columns, axis=-1)[..., :budgets]
 
 
-@jax.jit
+@compiled()
 def _multipliers(a: Law, b: Law, log_C: Array, log_ratio: Array) -> Array:
     """``(pair, 2, 2, budget)``."""
 

@@ -1,6 +1,5 @@
 """Lines between transformed values and transformed N, for every pair of transformations."""
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -8,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.diagnostics.transforms import Transform
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.linear_regression import safe_divide
 from farseer_jax.types import Array
 
@@ -54,7 +54,7 @@ class _Bounds(NamedTuple):
         )
 
 
-@partial(jax.jit, static_argnames=("of_values", "of_N"))
+@compiled(static=("of_values", "of_N"))
 def search_forms(
     N: Array,
     pivot: Array,

@@ -183,7 +183,7 @@ class Refits:
         block = own_block or _block_size(self.method, platform())
         at_once = 1 if own_block else num_threads()
         most = block_length(_NUM_ARRAYS * 8.0 * len(self.runs), at_once=at_once)
-        block = min(block, max(most, _LEAST) if own_block else most)
+        block = _halved(block, max(most, _LEAST) if own_block else most)
         blocks = _blocks(*stacks, block, _LEAST if own_block else block)
         report(0, num_refits)
         # the first block alone: otherwise every thread would compile the same kernel
@@ -267,6 +267,13 @@ def _block_size(method: Method, backend: str) -> int:
     """Refits per call of a method without its own block size."""
     usual = _BLOCK.get(backend, _BLOCK["gpu"])
     return getattr(method, "cpu_block", usual) if backend == "cpu" else usual
+
+
+def _halved(block: int, most: int) -> int:
+    """The block halved until it fits: it stays a multiple of what a kernel computes at once."""
+    while block > most:
+        block = -(-block // 2)
+    return block
 
 
 def _blocks(

@@ -21,7 +21,6 @@ from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.inputs import SUM_TOLERANCE
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.compiled import compiled
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.types import Array
 
@@ -41,9 +40,8 @@ _curves = compiled()(curves)
 def evaluate_curves(law: OneDataTerm, N: ArrayLike) -> np.ndarray:
     """U, B and A at sizes N, ``(3, size)``, in float64."""
     sizes = numbers("N", N, "positive")
-    refuse_forked()
     with jax.enable_x64(True):
-        padded = jnp.asarray(_padded(sizes, _bucket(len(sizes))))
+        padded = _padded(sizes, _bucket(len(sizes)))
         return np.asarray(_curves(law, padded))[:, : len(sizes)]
 
 
@@ -267,12 +265,10 @@ def _losses(laws: Law, inputs: dict[str, Array]) -> Array:
 def _compiled_losses(
     structure: Any, rows: list[np.ndarray], inputs: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    refuse_forked()
     num = len(next(iter(inputs.values())))
     with jax.enable_x64(True):
-        laws = jax.tree.unflatten(structure, [jnp.asarray(row) for row in rows])
-        points = {name: jnp.asarray(_padded(x, _bucket(num))) for name, x in inputs.items()}
-        return np.asarray(_losses(laws, points))[:, :num]
+        points = {name: _padded(x, _bucket(num)) for name, x in inputs.items()}
+        return np.asarray(_losses(jax.tree.unflatten(structure, rows), points))[:, :num]
 
 
 def numbers(name: str, values: ArrayLike, kind: str) -> np.ndarray:

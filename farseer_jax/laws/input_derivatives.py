@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.runtime.forks import refuse_forked
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.constrained.problem import Derivatives
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 
@@ -71,7 +71,6 @@ class Bound:
         return Derivatives(value[0], slopes[0].T, hessian)
 
     def _by_jax(self, x: np.ndarray) -> Derivatives:
-        refuse_forked()
         with jax.enable_x64(True):
             return Derivatives(*(np.asarray(part) for part in self._compiled(x, self._known)))
 
@@ -168,7 +167,7 @@ def _evaluated(
     return jnp.asarray(function.function(**inputs), dtype=float)
 
 
-@partial(jax.jit, static_argnums=0)
+@compiled(static=("function",))
 def _compiled(function: FunctionOfInputs | LossOfInputs, x: Any, known: Any) -> Any:
     ends = np.cumsum([own.size or 1 for own in function.varied])[:-1]
 

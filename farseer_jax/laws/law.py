@@ -20,6 +20,7 @@ from farseer_jax.results.numbers import number_text
 from farseer_jax.runs.inputs import Kind
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import as_float, as_leaf, library_of
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.random_starts import Domain
 from farseer_jax.types import Array, ArrayLike
 
@@ -408,6 +409,12 @@ def require_N_and_D(what: str, law: type[Law]) -> None:
     )
 
 
+@compiled(static=("function",))
+def _at_once(function: Any, law: Law, inputs: dict[str, Array]) -> Array:
+    result: Array = function(law, inputs)
+    return result
+
+
 def called_at_once(function: Any, law: Law, inputs: dict[str, Array]) -> Array:
     """``function(law, inputs)``, compiled as one.
 
@@ -416,13 +423,8 @@ def called_at_once(function: Any, law: Law, inputs: dict[str, Array]) -> Array:
     """
     leaves = jax.tree.leaves((law, inputs))
     is_traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-    result: Array = (function if is_traced else _compiled(function))(law, inputs)
+    result: Array = function(law, inputs) if is_traced else _at_once(function, law, inputs)
     return result
-
-
-@cache
-def _compiled(function: Any) -> Any:
-    return jax.jit(function)
 
 
 def _loss(law: Law, inputs: dict[str, Array]) -> Array:

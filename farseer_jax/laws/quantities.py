@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.laws.compute_optimal import optimal_ratio
 from farseer_jax.laws.law import Law
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.runtime.compiler_options import accepted
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array
 
 Function = Callable[[Law], Any]
 
 
-@partial(jax.jit, static_argnames="function")
+@compiled(static=("function",))
 def _over_stack(law: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     return jax.vmap(lambda one: jnp.asarray(function(one, *arguments)))(law)
 
@@ -31,7 +31,7 @@ _QUICK_TO_COMPILE = {
 }
 
 
-@partial(jax.jit, static_argnames="function", compiler_options=accepted(_QUICK_TO_COMPILE))
+@compiled(static=("function",), compiler_options=accepted(_QUICK_TO_COMPILE))
 def _along(law: Law, directions: Law, arguments: tuple[Array, ...], function: Any) -> Array:
     def change(direction: Law) -> Array:
         return jax.jvp(lambda one: jnp.asarray(function(one, *arguments)), (law,), (direction,))[1]
@@ -71,13 +71,12 @@ def mapped(function: Any, law: Law, *arguments: Any) -> np.ndarray:
     return _called(_over_stack, law, arguments, function=function)
 
 
-def _called(compiled: Any, *arguments: Any, function: Any) -> np.ndarray:
+def _called(over: Any, *arguments: Any, function: Any) -> np.ndarray:
     """The result in float64."""
-    refuse_forked()
     with jax.enable_x64(True):
-        arguments = jax.tree.map(jnp.asarray, arguments)
+        arguments = jax.tree.map(np.asarray, arguments)
         try:
-            return np.asarray(compiled(*arguments, function=function), dtype=float)
+            return np.asarray(over(*arguments, function=function), dtype=float)
         except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
             raise TypeError(
                 "the function of a law must be made of JAX operations (jax.numpy; not float(…), "

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from farseer_jax.laws.law import Law
-from farseer_jax.runtime.forks import refuse_forked
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.solvers.numpy_jaxpr import NumpyFunction, UnsupportedPrimitiveError
 from farseer_jax.solvers.root_finding import bisect
 from farseer_jax.types import Array
@@ -26,7 +26,7 @@ def log_surface(law: Law) -> Surface:
     return partial(_log_loss, law)
 
 
-@jax.jit  # kernels call it several times, and trace it once
+@compiled()  # kernels call it several times, and trace it once
 def _log_loss(law: Law, log_N: Array, log_D: Array) -> Array:
     return jnp.asarray(law.log_loss(jnp.exp(log_N), jnp.exp(log_D)))
 
@@ -103,7 +103,7 @@ class Derivatives(NamedTuple):
     by_ND: np.ndarray
 
 
-@jax.jit
+@compiled()
 def _derivatives(law: Law, log_N: Array, log_D: Array) -> tuple[Array, ...]:
     surface = log_surface(law)
     by_D = along_D(surface)
@@ -124,13 +124,12 @@ def _derivatives(law: Law, log_N: Array, log_D: Array) -> tuple[Array, ...]:
 
 def derivatives(law: Law, N: np.ndarray, D: np.ndarray) -> Derivatives:
     """The derivatives on the grid of N, ``(size,)``, and D, ``(token,)``."""
-    refuse_forked()
     with jax.enable_x64(True):
-        log_N, log_D = jnp.asarray(np.log(N))[:, None], jnp.asarray(np.log(D))
+        log_N, log_D = np.log(N)[:, None], np.log(D)
         return Derivatives(*(np.asarray(x, float) for x in _derivatives(law, log_N, log_D)))
 
 
-@partial(jax.jit, static_argnames="along")
+@compiled(static=("along",))
 def _first_rises(law: Law, low: Array, high: Array, other: Array, along: str) -> Array:
     surface = log_surface(law)
     slope = along_N(surface) if along == "N" else along_D(surface)

@@ -2,7 +2,6 @@
 
 import abc
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -14,8 +13,8 @@ from jax.flatten_util import ravel_pytree
 from farseer_jax.laws.law import Law
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.runtime.compiler_options import accepted
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array, RunValues
 
 # One LLVM module, XLA's own loops for small sums and its older emitters: compiled sooner on a CPU
@@ -150,14 +149,13 @@ class Refit(eqx.Module):
         Raises:
             NoDerivativeError: the fit has no derivative.
         """
-        refuse_forked()
         with jax.enable_x64(True):
             response: Response = to_numpy(_response(self, losses, weights, by_weights))
         self.check(losses, weights, response.evidence)
         return response
 
 
-@partial(jax.jit, static_argnums=3, compiler_options=accepted(_UNOPTIMISED))
+@compiled(static=("by_weights",), compiler_options=accepted(_UNOPTIMISED))
 def _response(refit: Refit, losses: Array, weights: Array, by_weights: bool) -> Response:
     response = refit.response(losses, weights)
     return response if by_weights else response._replace(by_weights=None)

@@ -2,6 +2,8 @@
 
 ``jax.jit`` keeps every compilation for the life of the process: some megabytes for each law, kind
 of objective and shape of table. The memory of a service that fits many laws would grow forever.
+
+All functions of the package are compiled here, and are refused here after a fork.
 """
 
 import inspect
@@ -12,6 +14,8 @@ from typing import Any, Final
 
 import jax
 import numpy as np
+
+from farseer_jax.runtime.forks import refuse_forked
 
 MOST: Final = 32  # compilations that a function keeps
 
@@ -44,11 +48,16 @@ class Compiled:
         self._lock = Lock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The function's result."""
+        """The function's result.
+
+        Raises:
+            RuntimeError: this process was forked from one that had computed.
+        """
         given = self._signature.bind(*args, **kwargs).arguments
         static = tuple(given.pop(name, None) for name in self._static)
         leaves, tree = jax.tree.flatten(given)
         if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+            refuse_forked()
             self._make_room((static, tree, tuple(map(_shape, leaves))))
         return self._jitted(*args, **kwargs)
 

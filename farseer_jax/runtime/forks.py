@@ -8,7 +8,7 @@ _forked = False
 
 
 def refuse_forked() -> None:
-    """Called before a kernel runs.
+    """Called before compiled code runs.
 
     JAX itself warns when a process that has used it is forked; whether that was a mistake is only
     known in the child, which may never compute.

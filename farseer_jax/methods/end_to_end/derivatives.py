@@ -20,6 +20,7 @@ from farseer_jax.methods.end_to_end.local_optimum import (
 )
 from farseer_jax.methods.method import weights_of
 from farseer_jax.objectives import Objective
+from farseer_jax.runtime.compiled import compiled
 from farseer_jax.types import Array, RunValues
 
 _ON_BOUND = 1e-9  # of a parameter: distances below this are rounding
@@ -79,7 +80,7 @@ class EndToEndRefit(Refit):
         return leaders(self.problem.law_type.parameter_names(), np.asarray(self.problem.basis))
 
 
-@eqx.filter_jit  # operation by operation, each would be compiled on its own
+@compiled()  # operation by operation, each would be compiled on its own
 def _law_fitted_to(refit: EndToEndRefit, losses: Array, weights: Array) -> Law:
     own = refit._at(losses, weights)
     end = local_optimum(own.problem, own.start)
@@ -158,7 +159,7 @@ class _Findings(NamedTuple):
     condition: Array
 
 
-@eqx.filter_jit
+@compiled()
 def _inspect(problem: RunObjective, start: Array) -> _Findings:
     end = local_optimum(problem, start)
     near = _ON_BOUND * (1.0 + jnp.abs(end.free))

@@ -25,7 +25,6 @@ from farseer_jax.methods.method import Solved, SolvedBatch, require_log_link
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid, Refined, Search, search_from_dict
 
 
@@ -114,7 +113,6 @@ class IsoFLOP:
             ValueError: the budgets determine no law; the message says why.
         """
         runs, budgets = design
-        refuse_forked()
         with jax.enable_x64(True):
             found = to_numpy(solve_jit(budgets, losses, weights, self.min_runs, self.search))
         outcome = Outcome.from_code(int(found.outcome))
@@ -127,7 +125,6 @@ class IsoFLOP:
 
     def fit_block(self, design: RunsDesign, losses: np.ndarray, weights: np.ndarray) -> SolvedBatch:
         """Fit stacks of losses and weights, ``(batch, run)``, in float64 and one call."""
-        refuse_forked()
         with jax.enable_x64(True):
             return to_numpy(
                 solve_block(design.budgets, losses, weights, self.min_runs, self.search)

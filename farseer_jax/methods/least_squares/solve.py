@@ -15,7 +15,6 @@ from farseer_jax.methods.least_squares.batches import Kernel, Queue, solve_batch
 from farseer_jax.methods.least_squares.coarse import coarse_layout, met, rough
 from farseer_jax.methods.least_squares.levenberg_marquardt_step import rounding_floor
 from farseer_jax.methods.least_squares.tiles import tiled
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import in_threads, num_threads, platform
 from farseer_jax.solvers.optima import NOT_FINITE, Optima
@@ -97,7 +96,6 @@ def _solve_stage(
     refits: bool,
 ) -> Optima:
     """Fit every row from its own points, ``(row · start, free)``."""
-    refuse_forked()
     objective = layout.objective(method.objective)
     num_starts = len(points) // len(losses)
     tiles, num_tiles = tiled(layout)

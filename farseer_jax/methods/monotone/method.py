@@ -25,7 +25,6 @@ from farseer_jax.runs.checks import Range, as_range
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.runtime.compiled import compiled
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.types import Array
 
 _STACK = 64  # stacks are padded to multiples of so many laws, to share a compilation
@@ -234,7 +233,6 @@ def _largest(problem: Problem, vector: Array, center: Array, kind: type[Law]) ->
 
 def _projected(design: MonotoneDesign, laws: Law, weights: np.ndarray) -> tuple[Law, Any]:
     """The projections of a stack of laws, leaves ``(batch,)``, and their slopes."""
-    refuse_forked()
     kind = design.law
     with jax.enable_x64(True):
         vectors = jnp.moveaxis(jnp.asarray(laws.to_vector(), dtype=np.float64), 0, -1)

@@ -15,7 +15,6 @@ from farseer_jax.methods.piecewise.layout import Layout
 from farseer_jax.methods.piecewise.stage1 import Gathered
 from farseer_jax.runtime.compiled import compiled as compiled_by_jax
 from farseer_jax.runtime.compiler_options import accepted
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.solvers.search import Grid
 from farseer_jax.types import Array
 
@@ -79,7 +78,6 @@ def compiled(kernel: Kernel, *, block: bool, optimised: bool = True) -> Kernel:
     )
 
     def call(layout: Layout, runs: Gathered, options: "Piecewise") -> Any:
-        refuse_forked()
         chosen = of_many if _many_candidates(options) else of_few
         return chosen(layout, runs, options) if block else chosen(layout, runs, *_apart(options))
 

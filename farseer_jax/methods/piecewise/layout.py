@@ -14,9 +14,11 @@ import numpy as np
 from farseer_jax.methods.piecewise.design import Design
 from farseer_jax.methods.piecewise.stage1 import Gathered
 
-# The smallest layout is the paper's grid, 21 sizes of up to 18 D; each next is a third larger.
+# The smallest layout is the paper's grid, 21 sizes of up to 18 D; each next is a third larger, and
+# from many sizes or slots on an eighth, as padding takes time and memory.
 _LEAST_SIZES = 21
 _LEAST_SLOTS = 18
+_MANY = 128
 
 
 class Layout(NamedTuple):
@@ -176,5 +178,5 @@ def averaged(design: Design, losses: Any, weights: Any) -> Gathered:
 
 def _padded(num: int, least: int) -> int:
     while least < num:
-        least = -(-4 * least // 3)
+        least = -(-4 * least // 3) if least < _MANY else -(-9 * least // 8)
     return least

@@ -14,7 +14,6 @@ from farseer_jax.methods.restarts.gradients import Form, misfit_and_gradient, of
 from farseer_jax.methods.restarts.optimisers import build_optimiser
 from farseer_jax.runtime.arrays import to_numpy
 from farseer_jax.runtime.compiled import compiled
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.memory import block_length
 from farseer_jax.runtime.progress import report
 from farseer_jax.runtime.threads import in_threads, num_threads, platform
@@ -63,7 +62,6 @@ def solve_from_starts(
         own = starts[elements % len(starts)]
         return _run_chunk(method, form, kernel, problem, size, own, row[elements])
 
-    refuse_forked()
     parts = []
     report(0, num)
     for part in in_threads(run, [np.arange(i, min(i + size, num)) for i in range(0, num, size)]):

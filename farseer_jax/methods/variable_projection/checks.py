@@ -8,7 +8,7 @@ import numpy as np
 from farseer_jax.laws.law import Law
 from farseer_jax.methods.variable_projection.terms import Form
 from farseer_jax.runs.runs import Runs
-from farseer_jax.runtime.forks import refuse_forked
+from farseer_jax.runtime.compiled import compiled
 
 DEFAULT_RANGE = (0.01, 1.5)
 _MOST_COEFFICIENTS = 6  # every set of active bounds is tried, at most 64
@@ -40,14 +40,13 @@ def check_law(law: type[Law], runs: Runs) -> None:
 @lru_cache(maxsize=32)
 def _check_linear(law: type[Law]) -> None:
     """Refuse a loss that is not the sum of its linear parameters, each times its term."""
-    refuse_forked()
     num = 3
     inputs = {name: np.geomspace(1e8, 1e9, 4)[:, None] for name in law.inputs()}
     values = {name: np.linspace(0.3, 0.5, num) for name in law.parameter_names()}
     factors = {name: np.array([1.0, 3.0, 0.5]) * 2.0**i for i, name in enumerate(law.linear())}
     with jax.enable_x64(True):
         fitted = law(**{**values, **factors})
-        whole, terms = jax.jit(lambda law, own: (law(**own), law.terms(**own)))(fitted, inputs)
+        whole, terms = compiled()(lambda law, own: (law(**own), law.terms(**own)))(fitted, inputs)
         parts = [np.asarray(t) * factors[n] for n, t in zip(law.linear(), terms, strict=True)]
     if whole.shape != (4, num):
         raise ValueError(

@@ -20,7 +20,6 @@ from farseer_jax.methods.variable_projection.profile import (
 )
 from farseer_jax.methods.variable_projection.terms import Form, Problem
 from farseer_jax.objectives import Objective
-from farseer_jax.runtime.forks import refuse_forked
 from farseer_jax.runtime.threads import in_threads, platform
 from farseer_jax.solvers.optima import CONVERGED, RUNNING, STALLED
 
@@ -241,7 +240,6 @@ def _solve_candidates(
 
 def _in_blocks(solve: Callable[[np.ndarray], Found], elements: np.ndarray) -> Found:
     """Solve in blocks of one width, the last padded with its last element."""
-    refuse_forked()
     width = _WIDTH.get(platform(), _WIDTH_ELSEWHERE)
     filled = np.pad(elements, (0, -len(elements) % width), mode="edge")
     parts = list(in_threads(solve, filled.reshape(-1, width)))
