@@ -109,7 +109,7 @@ def pages_and_figures() -> None:
     for name in ("fit.svg", "fit.png", "fit.pdf"):
         shell("plot", "fit", "shell.json", "--save", name)
         assert Path(name).stat().st_size > 1000
-    shell("report", "runs.csv", "--at", "25.1e9,5e11", "--out", "report.html")
+    shell("report", "runs.csv", "--at", "25.1e9,5e11", "--output", "report.html")
     assert "plotly" in Path("report.html").read_text("utf-8").lower()
     assert "farseer" in shell("completion", "bash")
 

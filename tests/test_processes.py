@@ -87,8 +87,8 @@ FORK = """
 import os, sys, warnings
 import farseer_jax as fj
 
-runs = fj.example_runs()
-fit = fj.fit("E + A/N**a + B/D**b", runs)  # by NumPy: nothing to warn of
+runs = fj.read_runs(sys.argv[1])  # of the recipes, whose compiled kernels it shares
+fit = fj.fit("E + A/N**a + B/D**b", fj.example_runs())  # by NumPy: nothing to warn of
 
 def forked(child):
     reader, writer = os.pipe()
@@ -117,10 +117,10 @@ forked(lambda: float(fit.predict(N=1e10, D=1e12)) == float(%r))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
 @pytest.mark.usefixtures("in_folder")
-def test_a_fit_after_a_fork_is_refused_instead_of_hanging() -> None:
+def test_a_fit_after_a_fork_is_refused_instead_of_hanging(tables: list[str]) -> None:
     own = fj.fit("E + A/N**a + B/D**b", fj.example_runs())
     loss = float(own.predict(N=1e10, D=1e12))
-    before, *after = said_by(started("-c", FORK % loss)).splitlines()
+    before, *after = said_by(started("-c", FORK % loss, tables[0])).splitlines()
     assert before == "0 success"
     refusal = re.compile(
         r"1 RuntimeError: process \d+ was forked from one in which JAX had already computed, and "
@@ -141,8 +141,13 @@ def test_the_page_has_the_recipes() -> None:
 
 
 @pytest.mark.usefixtures("in_folder")
-def test_spawned_processes(tables: list[str]) -> None:
-    assert said_by(started("-W", "error", "pool.py", *tables)) == expected(tables)
+def test_a_spawned_process(tables: list[str]) -> None:
+    assert "max_workers=2" in RECIPES["pool.py"]
+    code = RECIPES["pool.py"].replace(
+        "max_workers=2", "max_workers=1"
+    )  # each takes seconds to start
+    Path("one.py").write_text(code, encoding="utf-8")
+    assert said_by(started("-W", "error", "one.py", *tables)) == expected(tables)
 
 
 @pytest.mark.usefixtures("in_folder")

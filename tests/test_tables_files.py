@@ -359,6 +359,14 @@ def databases(folder: Path, **tables: pd.DataFrame) -> list[Path]:
     return paths
 
 
+def test_a_view_of_a_database_cannot_read_other_files(tmp_path: Path) -> None:
+    other, path = written(tmp_path / "other.csv", TEXT), tmp_path / "runs.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"CREATE VIEW runs AS FROM read_csv('{other}')")
+        assert connection.execute("FROM runs").fetchall()  # with DuckDB's own settings it does
+    assert "disabled by configuration" in refusal(path)
+
+
 def test_databases(tmp_path: Path) -> None:
     for path in databases(tmp_path, runs=FRAME):
         assert read(path) == EXPECTED

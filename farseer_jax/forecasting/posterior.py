@@ -173,14 +173,14 @@ class Posterior:
         """Expected coefficients of the columns by drawn laws, ``(draw, column)``."""
         first, active = self.laplace.correlated.take(np.array([0])), self.problem.weights[0] > 0.0
         found = []
-        for own in np.split(parameters, range(_DRAWS, len(parameters), _DRAWS)):
-            sums = np.zeros((1, len(own), first.columns.num_columns))
-            for rows, bound in self.problem.blocks:
-                missed = self.problem.target[0, rows] - bound.value(own)
-                weighted = np.where(active[rows], missed * first.weights[0, rows], 0.0)
-                with np.errstate(invalid="ignore"):  # NaN for a law that is infinite at a run
+        with np.errstate(invalid="ignore"):  # NaN for a law that is infinite at a run
+            for own in np.split(parameters, range(_DRAWS, len(parameters), _DRAWS)):
+                sums = np.zeros((1, len(own), first.columns.num_columns))
+                for rows, bound in self.problem.blocks:
+                    missed = self.problem.target[0, rows] - bound.value(own)
+                    weighted = np.where(active[rows], missed * first.weights[0, rows], 0.0)
                     sums += first.columns.take(rows).inner(weighted[None])
-            found.append(first.coefficients(sums)[0])
+                found.append(first.coefficients(sums)[0])
         return np.concatenate(found)
 
     def _scales(self, num: int, widening: float, rng: np.random.Generator) -> np.ndarray:

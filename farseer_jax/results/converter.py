@@ -182,7 +182,9 @@ def _str(value: Any) -> str:
 
 
 def array_to_plain(array: np.ndarray) -> dict[str, Any]:
-    """An array for JSON, with its dtype and shape."""
+    """An array for JSON, with its dtype and shape; texts as objects are those of NumPy."""
+    if array.dtype.kind == "O":
+        array = np.array(array.tolist())
     flat = np.asarray(array).ravel().tolist()
     values = [_float_to_plain(own) if isinstance(own, float) else own for own in flat]
     return {"dtype": array.dtype.str, "shape": list(array.shape), "values": values}
