@@ -127,9 +127,11 @@ def forecast(
         observed=observed,
     )
     if has_usual:
-        some = slice(None) if judging is None else judging
-        judges = checked if judging is None else checked.select(mask=_mask(judging, len(checked)))
-        usual_laws = fit_usual_laws(judges, rolling, at, answer.run_weights[some])
+        some, run_weights = checked, answer.run_weights
+        if judging is not None:
+            some = checked.select(mask=_mask(judging, len(checked)))
+            run_weights = run_weights[judging]
+        usual_laws = fit_usual_laws(some, rolling, at, run_weights)
         answer = replace(answer, usual=usual_laws)
     refuse_without_value(answer)
     return answer
