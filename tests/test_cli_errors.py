@@ -1,6 +1,7 @@
 """The shell's errors and files: one sentence, an exit code, and nothing half-written."""
 
 import dataclasses
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,13 @@ from farseer_jax.cli.command_line import COMMAND
 from farseer_jax.cli.report import report
 from farseer_jax.cli.report_texts import of_the_shell
 from farseer_jax.reporting.content import Section, Warnings
+from farseer_jax.results.digest import json_text
 from farseer_jax.results.files import written_aside
+
+
+def forged(text: str, **changes: Any) -> str:
+    """The text of a file that was changed, with the digest of its new content."""
+    return json_text({**json.loads(text), **changes})
 
 
 class TestBadFiles:
@@ -65,10 +72,11 @@ class TestBadFiles:
             (lambda text: "", "not valid JSON"),
             (lambda text: "[]", "expected a fit file"),
             (lambda text: text.replace('"version": 2', '"version": 3'), "upgrade farseer_jax"),
-            (lambda text: text.replace('"farseer"', '"unheard"'), "a fit of the law 'unheard'"),
-            (lambda text: text.replace('"level"', '"lavel"'), "the fit is damaged"),
+            (lambda text: text.replace('"level"', '"lavel"'), "was changed after it was written"),
+            (lambda text: forged(text, law="unheard"), "a fit of the law 'unheard'"),
+            (lambda text: forged(text, by=["corpus"]), "the fit is damaged"),
         ],
-        ids=["truncated", "empty", "other", "later", "law", "damaged"],
+        ids=["truncated", "empty", "other", "later", "changed", "law", "damaged"],
     )
     def test_fits(
         self, damage: Callable[[str], str], message: str, fit_file: Path, folder: Path

@@ -24,7 +24,7 @@ from farseer_jax.accuracy.task_columns import TaskColumn
 from farseer_jax.forecasting.points import PointsLike
 from farseer_jax.laws.law_json import law_to_dict  # noqa: F401  (its import registers laws)
 from farseer_jax.results.numbers import or_null
-from farseer_jax.results.result import Result
+from farseer_jax.results.result import Result, pickled_as_file
 from farseer_jax.results.table import Table
 
 
@@ -131,6 +131,8 @@ class AccuracyForecast(Result):
     def warnings(self) -> tuple[str, ...]:
         """Reasons to doubt the forecast, worst first."""
         return accuracy_warnings(self)
+
+    __reduce__ = pickled_as_file
 
     def table(self) -> Table:
         """One row per recipe, point and task, and the average over tasks."""

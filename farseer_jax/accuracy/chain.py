@@ -28,7 +28,7 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import flat_points, refuse_options_names
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import law_to_dict  # noqa: F401  (its import registers laws)
-from farseer_jax.results.result import Result
+from farseer_jax.results.result import Result, pickled_as_file
 from farseer_jax.results.table import Table
 from farseer_jax.runs.checks import check_level
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
@@ -244,6 +244,8 @@ class Chain(Result):
     def warnings(self) -> tuple[str, ...]:
         """Reasons to doubt the accuracies, worst first."""
         return chain_warnings(self)
+
+    __reduce__ = pickled_as_file
 
     def table(self) -> Table:
         """One row per point and task, and their average if there are several."""

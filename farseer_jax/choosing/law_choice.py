@@ -15,7 +15,7 @@ from farseer_jax.choosing.table_reading import TableReading, numbers_of
 from farseer_jax.fitting.arguments import columns_of_table
 from farseer_jax.fitting.prediction import Prediction
 from farseer_jax.results.numbers import number_text
-from farseer_jax.results.result import Result
+from farseer_jax.results.result import Result, pickled_as_file
 from farseer_jax.results.table import Column, Table
 from farseer_jax.runs.checks import floats_of
 from farseer_jax.runs.column_names import roles_of
@@ -236,6 +236,8 @@ class LawChoice(Result, Sequence[AveragedFit]):
             f"the runs do not determine the floor E of {_listed(list(open_floors))}: predictions "
             "far beyond the runs depend on its prior, ln E = ln(0.6 · smallest loss) ± 0.5",
         )
+
+    __reduce__ = pickled_as_file
 
     def table(self) -> Table:
         """One row per law that was tried."""

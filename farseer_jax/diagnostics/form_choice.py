@@ -9,7 +9,7 @@ import numpy as np
 
 from farseer_jax.diagnostics.form_law import ChosenLaw, CurveSpec
 from farseer_jax.results.numbers import or_null
-from farseer_jax.results.result import Result, warned
+from farseer_jax.results.result import Result, pickled_as_file, warned
 from farseer_jax.results.table import Column, Table
 
 _SHOWN = 8  # rows printed of each table
@@ -196,6 +196,8 @@ class FormChoice(Result):
                     f"{_error(best.held_out_error, 5)} against {_error(form.held_out_error, 5)}."
                 )
         return tuple(sentences)
+
+    __reduce__ = pickled_as_file
 
     def table(self) -> Table:
         """One row per quadruple for A and B, then per form of U."""

@@ -129,6 +129,11 @@ class Result(abc.ABC):
         )
 
 
+def pickled_as_file(result: Result) -> tuple[Any, ...]:
+    """``__reduce__`` of a result with fields that cannot be pickled, such as a traced law."""
+    return type(result).from_json, (result.to_json(),)
+
+
 class Headline(str):
     """A paragraph whose first line is the answer, or ends in it: a terminal shows it in bold."""
 
