@@ -85,8 +85,7 @@ def draw(
         arguments: further arguments of the function.
         width: of the figure, in millimetres.
     """
-    # that a folder for its cache cannot be written is no more of use than its other warnings
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    quieten_matplotlib()
     import matplotlib as mpl
 
     mpl.use("agg")  # no screen
@@ -104,3 +103,8 @@ def draw(
         figure.savefig(aside, format=Path(target).suffix.lower().removeprefix("."), dpi=_DPI)
     plt.close(figure)
     click.echo(f"Figure written to {target}", err=True)
+
+
+def quieten_matplotlib() -> None:
+    """Have Matplotlib not say that it cannot write a folder for its cache."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)

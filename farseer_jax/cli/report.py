@@ -9,6 +9,7 @@ import click
 
 from farseer_jax.cli.analysis import Source
 from farseer_jax.cli.command_factory import command
+from farseer_jax.cli.figure_file import quieten_matplotlib
 from farseer_jax.cli.forecast import Question, check_question, read_question
 from farseer_jax.cli.model import OWN_LAW
 from farseer_jax.cli.options import POSITIVE, Group, Settings, level_option, named, option, spelled
@@ -201,6 +202,7 @@ def report(
     """
     import farseer_jax
 
+    quieten_matplotlib()
     given: dict[str, Any] = {"level": level, "title": title or ""}
     runs: Any
     if sources.question is None:
