@@ -7,7 +7,8 @@ Tables are simulated: ``checkpoints`` has 300 sizes with as many D each (Farseer
 500 points that were trained again and again. Each command runs in a process of its own, with an
 empty cache of compiled code. ``of_bound`` is its peak memory over 1.5 GiB + 10 × the table, whose
 size is 8 bytes for each of its numbers. Each case is written when it ends, and replaces its former
-self in the file. ``end_to_end`` fits tables of a million rows: reading, fitting and printing.
+self in the file. ``end_to_end`` fits and forecasts from tables of a million rows: reading, fitting
+and printing.
 """
 
 import argparse
@@ -117,7 +118,10 @@ OTHERS: dict[str, Case] = {
     },
 }
 CASES = FITS | BOOTSTRAPS | OTHERS
-END_TO_END = [name for name in FITS if name != "fit monotone"]
+END_TO_END = [
+    *(name for name in FITS if name != "fit monotone"),
+    *(name for name in OTHERS if name.startswith("forecast")),
+]
 
 
 def columns(name: str, num_rows: int, seed: int = 0) -> dict[str, np.ndarray]:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import farseer_jax as fj
-from farseer_jax.forecasting import fit_stack
+from farseer_jax.forecasting import fit_stack, judging_runs
 from farseer_jax.forecasting.fit_stack import cells_of, inputs_of, members_of, noise_of
 from farseer_jax.forecasting.posterior import problem_of
+from farseer_jax.forecasting.rolling_limits import rolling_limits
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.solvers import column_matrix, estimated_noise, replicates
@@ -128,17 +129,57 @@ def test_blocks_of_rows_change_nothing(
     np.testing.assert_allclose(numbers(found), numbers(plain), rtol=1e-9)
 
 
-def test_rounds_on_some_rows_end_where_rounds_on_all_do(
-    scattered: fj.Runs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:  # plain rounds until they no longer change anything
+@pytest.fixture(scope="module")
+def converged(scattered: fj.Runs) -> fj.Forecast:
+    """Plain rounds on all rows until they no longer change anything."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit_stack, "noise_of", lambda runs: replace(noise_of(runs), cut_rounds=15))
-        converged = fj.forecast(scattered, POINTS, usual=False)
+        return fj.forecast(scattered, POINTS, usual=False)
+
+
+def test_rounds_on_some_rows_end_where_rounds_on_all_do(
+    scattered: fj.Runs, converged: fj.Forecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(estimated_noise, "_MANY", 500)
     monkeypatch.setattr(estimated_noise, "_SOME", 300)
     found = fj.forecast(scattered, POINTS, usual=False)
     np.testing.assert_allclose(found.predict(**POINTS), converged.predict(**POINTS), rtol=1e-6)
     np.testing.assert_allclose(numbers(found), numbers(converged), rtol=1e-4)
+
+
+def test_a_part_of_very_many_runs_judges_the_members(
+    scattered: fj.Runs, converged: fj.Forecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hold-outs are of that part; each member is fitted to all runs as without it."""
+    monkeypatch.setattr(judging_runs, "MOST", 400)
+    monkeypatch.setattr(judging_runs, "_FROM_EACH", 20)
+    found = fj.forecast(scattered, POINTS, usual=False)
+    assert len(found.record.error) < 0.7 * len(converged.record.error)
+    assert found.run_weights.shape == (800,)
+    for own, whole in zip(found.members, converged.members, strict=True):
+        assert own.noise == pytest.approx(whole.noise, rel=1e-4)
+        np.testing.assert_allclose(own.weights, whole.weights, atol=1e-3)
+    low, high = converged.interval(**POINTS)
+    moved = np.abs(found.predict(**POINTS) - converged.predict(**POINTS))
+    assert (moved < 0.1 * (high - low)).all()
+
+
+def test_judging_runs_are_stratified() -> None:
+    sizes = np.repeat(np.log([1e8, 2e8, 4e8, 8e8, 1.6e9]), [120_000, 40_000, 9_000, 900, 100])
+    along = np.random.default_rng(0).permutation(sizes)
+    rolling = rolling_limits(along)
+    rows = judging_runs.judging_runs(along, rolling)
+    assert rows is not None
+    assert (np.diff(rows) > 0).all()
+    np.testing.assert_array_equal(rows, judging_runs.judging_runs(along, rolling))
+    values, counts = np.unique(along[rows], return_counts=True)
+    assert len(values) == 5
+    np.testing.assert_allclose(counts[:2], np.array([120_000, 40_000]) * 65_536 / 170_000, atol=1)
+    np.testing.assert_array_equal(counts[3:], [900, 100])  # all of a size that has few
+    some = rolling.take(rows)
+    assert (some.fitted.any(axis=1) & some.predicted.any(axis=1)).all()
+    few = along[:65_536]
+    assert judging_runs.judging_runs(few, rolling_limits(few)) is None
 
 
 def test_a_hundred_thousand_replicates() -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from farseer_jax.fitting.arguments import as_parts
-from farseer_jax.forecasting.fit_stack import fit_stack
+from farseer_jax.forecasting.fit_stack import FittedStack, fit_stack
 from farseer_jax.forecasting.points import PointsLike, as_points
 from farseer_jax.forecasting.result import FittedMember, Forecast, refuse_without_value
 from farseer_jax.forecasting.usual_laws import fit_usual_laws
@@ -15,7 +15,7 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
-from farseer_jax.methods.end_to_end.layout import distinct_rows
+from farseer_jax.methods.end_to_end.layout import distinct_rows, unique_columns
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.runs.checks import check_level
 from farseer_jax.runs.copies import Copies
@@ -113,26 +113,8 @@ def forecast(
     fitted = fit_stack(checked, own, errors, method)
     if own is not None:
         _refuse_undetermined(own, fitted.stack.posteriors[0].laplace)
-    members = tuple(
-        FittedMember(
-            law=posterior.member.law_of(posterior.member.parameters(posterior.laplace.free[0])),
-            correlated=posterior.member.correlated,
-            share=float(share),
-            widening=float(factor),
-            noise=float(posterior.laplace.noise[0]),
-            record=record,
-            free=posterior.laplace.free[0],
-            weights=posterior.laplace.weights[0],
-            prior_precision=posterior.laplace.prior_precision[0],
-        )
-        for posterior, share, factor, record in zip(
-            fitted.stack.posteriors,
-            fitted.stack.shares,
-            fitted.stack.widening,
-            fitted.records,
-            strict=True,
-        )
-    )
+    members, judging, rolling = _members(fitted), fitted.judging, fitted.rolling
+    del fitted  # with many runs its arrays are large, and the forecast computes its own
     has_usual = usual and own is None and set(kind.inputs()) == {"N", "D"}
     answer = Forecast(
         runs=checked,
@@ -145,18 +127,47 @@ def forecast(
         observed=observed,
     )
     if has_usual:
-        usual_laws = fit_usual_laws(checked, fitted.rolling, at, answer.run_weights)
+        some = slice(None) if judging is None else judging
+        judges = checked if judging is None else checked.select(mask=_mask(judging, len(checked)))
+        usual_laws = fit_usual_laws(judges, rolling, at, answer.run_weights[some])
         answer = replace(answer, usual=usual_laws)
     refuse_without_value(answer)
     return answer
 
 
+def _members(fitted: FittedStack) -> tuple[FittedMember, ...]:
+    """What a forecast keeps of its members."""
+    stack = fitted.stack
+    parts = zip(stack.posteriors, stack.shares, stack.widening, fitted.records, strict=True)
+    return tuple(
+        FittedMember(
+            law=posterior.member.law_of(posterior.member.parameters(posterior.laplace.free[0])),
+            correlated=posterior.member.correlated,
+            share=float(share),
+            widening=float(factor),
+            noise=float(posterior.laplace.noise[0]),
+            record=record,
+            free=posterior.laplace.free[0],
+            weights=posterior.laplace.weights[0],
+            prior_precision=posterior.laplace.prior_precision[0],
+        )
+        for posterior, share, factor, record in parts
+    )
+
+
+def _mask(places: np.ndarray, num: int) -> np.ndarray:
+    """Whether each of so many places is among some, ``(num,)``."""
+    mask = np.zeros(num, dtype=bool)
+    mask[places] = True
+    return mask
+
+
 def _without_copies(runs: Runs, law: type[Law]) -> Runs:
     """The runs without rows that copy another one exactly."""
-    _, first = np.unique(distinct_rows(law, runs, runs.loss), axis=1, return_index=True)
+    first, _ = unique_columns(distinct_rows(law, runs, runs.loss))
     if len(first) == len(runs):
         return runs
-    return runs.select(mask=np.isin(np.arange(len(runs)), first))
+    return runs.select(mask=_mask(first, len(runs)))
 
 
 def _setting(name: str, value: Any, kind: type[_Kind]) -> _Kind:
@@ -204,7 +215,7 @@ def _refuse(runs: Runs, law: type[Law], own: type[Law] | None) -> None:
             "how it changes: take another response"
         )
     columns = [np.asarray(x, float).reshape(len(runs), -1) for x in law.columns(runs).values()]
-    if len(np.unique(np.concatenate(columns, axis=1), axis=0)) < 2:
+    if all((own == own[0]).all() for own in columns):
         raise ValueError(
             f"the runs ({len(runs)}) all have the same {' and '.join(law.inputs())}, so they do "
             "not show how the loss changes: train runs with others"

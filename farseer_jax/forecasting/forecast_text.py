@@ -12,6 +12,7 @@ from farseer_jax.forecasting.forecast_table import (
     number_format,
     point_text,
 )
+from farseer_jax.forecasting.judging_runs import MOST
 from farseer_jax.forecasting.usual_laws_text import usual_laws_parts
 from farseer_jax.results.numbers import level_text, share_text, some_of
 from farseer_jax.results.result import Headline, warned
@@ -130,11 +131,14 @@ def _earlier(forecast: "Forecast") -> list[str]:
     if record.num_runs > num:
         which = f"{num} check{'s'[: num != 1]}, not {record.num_runs:,}"
         checks = f"\nErrors of one hold-out move together: {which}"
+    part = ""
+    if len(forecast.runs) > MOST:
+        part = f"\nHold-outs are of about {MOST:,} of the runs, drawn evenly over their sizes"
     return [
         f"Larger runs predicted from smaller ones, {times}: rms error "
         f"{on_the_scale(forecast, record.miss)}, {_whole(record.inside)} of "
         f"{record.num_runs:,} within their {level_text(forecast.level)} interval"
-        f"{checks}"
+        f"{checks}{part}"
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from farseer_jax.forecasting.members import Member
 from farseer_jax.methods.correlated_errors import ErrorColumns, Features, RunFeatures
 from farseer_jax.solvers.column_matrix import row_blocks
-from farseer_jax.solvers.estimated_noise import Laplace, Noise, fit_with_noise
+from farseer_jax.solvers.estimated_noise import Laplace, Noise, fit_with_noise, go_on_from
 from farseer_jax.solvers.fit_problem import FitProblem
 from farseer_jax.solvers.replicates import Replicates
 
@@ -199,6 +199,7 @@ def fit_member(
     noise: Noise,
     first_weights: np.ndarray | None = None,
     replicates: Replicates | None = None,
+    some: Laplace | None = None,
 ) -> Posterior:
     """Fit a member to runs.
 
@@ -212,14 +213,18 @@ def fit_member(
         noise: what is known of the noise.
         first_weights: of the runs in the first round, ``(data_set, run)``.
         replicates: the rows that the runs are averages of; the first weights are then of rows.
+        some: a fit to some of the runs, from which this one goes on.
     """
     if replicates is not None and member.correlated:
         own = weights_with_left(features, replicates.weights, replicates.cell)
         replicates = replicates._replace(weights=own)
     problem = problem_of(member, features, inputs, target, weights)
-    found = fit_with_noise(
-        problem, member.starts, noise, member.prior_degrees, first_weights, replicates
-    )
+    if some is not None:
+        found = go_on_from(some, problem, noise, member.prior_degrees, replicates)
+    else:
+        found = fit_with_noise(
+            problem, member.starts, noise, member.prior_degrees, first_weights, replicates
+        )
     return posterior_of(member, columns, problem, found)
 
 

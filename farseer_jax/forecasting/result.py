@@ -21,7 +21,7 @@ from farseer_jax.laws.catalogue.chinchilla import Chinchilla
 from farseer_jax.laws.evaluate import evaluate, flat_points, refuse_options_names
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import law_to_dict  # noqa: F401  (its import registers laws)
-from farseer_jax.methods.correlated_errors import CorrelatedErrors, RunFeatures
+from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.least_squares.method import LeastSquares
 from farseer_jax.results.agreement import require_close, require_same_law
 from farseer_jax.results.result import Result
@@ -223,13 +223,13 @@ class Forecast(Result):
         columns = self.errors.columns(kinds, inputs)
         target, noise = self.runs.link.forward(self.runs.loss), noise_of(self.runs)
         along = columns.along_of(inputs)
-        features: RunFeatures | None = None
+        cells = cells_of(inputs, along, target, self.members[0].weights[None])
+        features = columns.of_runs(cells.inputs)
         posteriors = []
         for member, fitted in zip(
             members_of(self.runs, self._own, self.method), self.members, strict=True
         ):
-            cells = cells_of(inputs, along, target, fitted.weights[None])
-            features = columns.of_runs(cells.inputs) if features is None else features
+            cells = cells.reweighted(target, fitted.weights[None])
             problem = problem_of(member, features, cells.inputs, cells.target, cells.weights)
             problem = replace(
                 problem, weights=cells.weights, prior_precision=fitted.prior_precision[None]

@@ -21,6 +21,10 @@ class RollingLimits(NamedTuple):
     fitted: np.ndarray
     predicted: np.ndarray
 
+    def take(self, runs: np.ndarray) -> "RollingLimits":
+        """The same hold-outs of some of the runs."""
+        return RollingLimits(self.limit, self.fitted[:, runs], self.predicted[:, runs])
+
 
 def rolling_limits(along: np.ndarray, active: np.ndarray | None = None) -> RollingLimits:
     """Up to five hold-outs of ever smaller limits, at least a factor 1.3 apart.

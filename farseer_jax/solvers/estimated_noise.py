@@ -142,20 +142,31 @@ def fit_with_noise(
     """
     state = _Rounds(problem, noise, prior_degrees, first_weights, replicates)
     some = _some_of_many(state)
-    if some is None:
-        free = state.first_optimum(starts)
-        if noise.robust:
-            free = state.rounds(free, [True] * noise.student_rounds)
-        free = state.rounds(free, [_cut(noise)] * noise.cut_rounds)
-    else:
-        free = some.first_optimum(starts)
-        if noise.robust:
-            free = some.rounds(free, [True] * noise.student_rounds)
-        free = some.rounds(free, [_cut(noise)] * noise.cut_rounds)
-        state.go_on(some, free)
-        free = state.settled(free)
-    last = minimise(state.problem(), free[:, None], _LAST)
-    return state.laplace(last.free[:, 0], last)
+    first = state if some is None else some
+    free = first.first_optimum(starts)
+    if noise.robust:
+        free = first.rounds(free, [True] * noise.student_rounds)
+    free = first.rounds(free, [_cut(noise)] * noise.cut_rounds)
+    return state.ended(free) if some is None else state.gone_on(some.laplace(free))
+
+
+def go_on_from(
+    some: Laplace,
+    problem: FitProblem,
+    noise: Noise,
+    prior_degrees: np.ndarray | None = None,
+    replicates: Replicates | None = None,
+) -> Laplace:
+    """Go on from a fit to some of the runs, as :func:`fit_with_noise` does from its own.
+
+    Args:
+        some: that fit; its first data sets are those of the problem.
+        problem: with all runs.
+        noise: what is known of the noise.
+        prior_degrees: degrees of freedom of Student-t priors, ``(parameter,)``.
+        replicates: the rows that the problem's runs are averages of.
+    """
+    return _Rounds(problem, noise, prior_degrees, None, replicates).gone_on(some)
 
 
 def _cut(noise: Noise) -> bool | None:
@@ -307,14 +318,29 @@ class _Rounds:
             self.weights[place] = given[place % len(given)] * factor
         self._misses = []
 
-    def go_on(self, some: "_Rounds", free: np.ndarray) -> None:
-        """Start from the noise, the priors and the columns' coefficients of some of the runs."""
-        self.variance, self.precision = some.variance.copy(), some.precision
+    def ended(self, free: np.ndarray) -> Laplace:
+        """The optimum with the present noise, weights and priors."""
+        last = minimise(self.problem(), free[:, None], _LAST)
+        return self.laplace(last.free[:, 0], last)
+
+    def gone_on(self, some: Laplace) -> Laplace:
+        """The optimum of rounds that start where a fit to some of the runs ended."""
+        num = len(self.weights)
+        free, self.variance = some.free[:num], some.noise[:num] ** 2
         self.settles = self.noise.robust
-        if not self.noise.robust:
-            return
-        expected, num = some.laplace(free).expected, self.given.bound.num_runs
-        predicted, parameters = np.empty((len(free), num)), self.given.parameters(free)
+        if self.noise.robust:
+            self._weigh_by(free, some.expected[:num])
+        if self.prior_degrees is not None and np.isfinite(self.prior_degrees).any():
+            self._update_priors(free)
+        self._problem = None
+        return self.ended(self.settled(free))
+
+    def _weigh_by(self, free: np.ndarray, expected: np.ndarray) -> None:
+        """Weights by the residuals at a point, less what the columns explain of them."""
+        predicted, parameters = (
+            np.empty((len(free), self.given.bound.num_runs)),
+            self.given.parameters(free),
+        )
         columns = [parameters[:, k, None] for k in range(parameters.shape[1])]
         for runs, bound in self.given.blocks:
             predicted[:, runs] = bound.value(columns)
@@ -322,7 +348,6 @@ class _Rounds:
             predicted += ColumnMatrix.of(self.given.linear).outer(expected)
         target = np.broadcast_to(self.given.target, predicted.shape)
         self._reweigh(target - predicted, target, student=False)
-        self._problem = None
 
     def _update_priors(self, free: np.ndarray) -> None:
         given = self.given.prior_precision
