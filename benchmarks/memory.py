@@ -6,8 +6,9 @@ Tables are simulated: ``checkpoints`` has 300 sizes with as many D each (Farseer
 ``distinct`` no two equal N or D (Chinchilla's law), ``streams`` a third input, and ``replicates``
 500 points that were trained again and again. Each command runs in a process of its own, with an
 empty cache of compiled code. ``of_bound`` is its peak memory over 1.5 GiB + 10 × the table, whose
-size is 8 bytes for each of its numbers. ``end_to_end`` fits and forecasts from tables of a million
-rows: reading, fitting and printing.
+size is 8 bytes for each of its numbers. Each case is written when it ends, and replaces its former
+self in the file. ``end_to_end`` fits and forecasts from tables of a million rows: reading, fitting
+and printing.
 """
 
 import argparse
@@ -221,7 +222,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--only", nargs="*", default=[], help="cases whose names contain a word")
     given = parser.parse_args()
-    found: dict[str, Any] = {"machine": machine(), "commands": {}, "end_to_end": {}}
+    found: dict[str, Any] = {"commands": {}, "end_to_end": {}}
+    if given.out and given.out.exists():
+        found = json.loads(given.out.read_text("utf-8"))
+    found["machine"] = machine()
     for section, name, own in results(given.rows, given.only):
         found[section][name] = own
         print(
@@ -230,8 +234,8 @@ def main() -> None:
             own.get("error", ""),
             flush=True,
         )
-    if given.out:
-        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        if given.out:
+            given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

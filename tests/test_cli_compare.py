@@ -26,7 +26,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     report = fj.StartReport(0.0, np.zeros(1), zero, one, 0, doubts_about_runs=(doubt,))
     paths = []
     for name, law in (("a", A), ("b", B)):
-        method, runs = fj.LeastSquares(num_starts=1), fj.Runs(N, D, law(N, D))
+        method, runs = fj.LeastSquares(num_starts=1), fj.Runs(N, D, evaluate(law, N=N, D=D))
         fit = fj.Fit(law, runs, method, fj.Outcome.success, np.zeros(3), report)
         paths.append(folder / f"{name}.json")
         fit.to_json(paths[-1])

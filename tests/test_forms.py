@@ -187,9 +187,9 @@ def test_exact_curves_are_recovered(curve: str, p: float, slope: float) -> None:
 def test_the_second_search_does_not_compile(known: fj.FormChoice) -> None:
     from farseer_jax.diagnostics.form_search import search_forms
 
-    before = search_forms._cache_size()
+    before = search_forms.num_kept
     fj.choose_forms(fj.example_runs(noise=1e-3, seed=3).select(max_N=5.36e9))
-    assert search_forms._cache_size() == before
+    assert search_forms.num_kept == before
 
 
 # The law of the best forms
