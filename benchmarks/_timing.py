@@ -18,14 +18,25 @@ from farseer_jax.runtime import threads
 
 
 def seconds(run: Callable[[], Any], repeats: int) -> dict[str, float]:
-    """Best and median time of ``run``, which must block until its result is ready."""
+    """Times of ``run``, which must block until its result is ready.
+
+    Returns:
+        ``best`` and ``median`` by the clock; ``core``, the least processor time of all threads,
+        which other people's load hardly changes.
+    """
     run()  # warm up: compile, allocate
-    times = []
+    times, cores = [], []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, core = time.perf_counter(), time.process_time()
         run()
+        cores.append(time.process_time() - core)
         times.append(time.perf_counter() - start)
-    return {"best": min(times), "median": statistics.median(times), "repeats": repeats}
+    return {
+        "best": min(times),
+        "median": statistics.median(times),
+        "core": min(cores),
+        "repeats": repeats,
+    }
 
 
 def interleaved(runs: dict[str, tuple[Callable[[], Any], int]], rounds: int) -> dict[str, Any]:
@@ -38,6 +49,7 @@ def interleaved(runs: dict[str, tuple[Callable[[], Any], int]], rounds: int) -> 
         name: {
             "best": min(sample["best"] for sample in own),
             "median": statistics.median(sample["median"] for sample in own),
+            "core": min(sample["core"] for sample in own),
             "repeats": rounds * runs[name][1],
         }
         for name, own in samples.items()

@@ -30,6 +30,7 @@ from farseer_jax.uncertainty.resampling import Setting
 
 NUM_RESAMPLES, NUM_PEER, ROUNDS = 10_000, 60, 5
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
+WHICH = ("best", "median", "core")  # of the times
 STEPS = {"num_candidates": 1000, "num_gamma": 1000}  # of 1e-3
 
 
@@ -100,7 +101,7 @@ def against(fit: fj.Fit, peers: dict, losses: np.ndarray) -> dict:
     seconds = {
         name: {
             which: times[name][which] * (1.0 if name == "ours" else NUM_RESAMPLES / NUM_PEER)
-            for which in ("best", "median")
+            for which in WHICH
         }
         for name in ways
     }
@@ -109,21 +110,12 @@ def against(fit: fj.Fit, peers: dict, losses: np.ndarray) -> dict:
         "refits_timed_of_each_peer": NUM_PEER * ROUNDS,
         "seconds": seconds,
         "ours_us_per_refit": {
-            which: 1e6 * seconds["ours"][which] / NUM_RESAMPLES for which in ("best", "median")
+            which: 1e6 * seconds["ours"][which] / NUM_RESAMPLES for which in WHICH
         },
-        "core_us_per_refit": core_time(fit),
         "peer / ours": {
-            name: {w: seconds[name][w] / seconds["ours"][w] for w in ("best", "median")}
-            for name in peers
+            name: {w: seconds[name][w] / seconds["ours"][w] for w in WHICH} for name in peers
         },
     }
-
-
-def core_time(fit: fj.Fit) -> float:
-    """Microseconds of core time: what other people's load leaves as it is."""
-    begin = time.process_time()
-    fj.bootstrap(fit, NUM_RESAMPLES, "wild")
-    return 1e6 * (time.process_time() - begin) / NUM_RESAMPLES
 
 
 def scale() -> list[dict]:

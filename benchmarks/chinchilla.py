@@ -30,7 +30,7 @@ from _timing import interleaved, report
 
 import farseer_jax as fj
 
-NUM_RESAMPLES, NUM_LBFGS = 1_000, 50
+NUM_RESAMPLES, NUM_SCIPY, NUM_LBFGS = 1_000, 200, 50
 EPOCH = Path(__file__).parents[2] / "shared/data/chinchilla_epoch.csv"
 HUBER = fj.LeastSquares("huber")
 PROJECTION = fj.VariableProjection("huber")
@@ -60,12 +60,14 @@ def load() -> tuple[str, fj.Runs]:
 
 
 def resamples(runs: fj.Runs, arrays: tuple, optimum: np.ndarray, whole: fj.Fit) -> dict:
-    """1,000 resamples: SciPy's loop once, ours several times."""
+    """1,000 resamples, and SciPy's loop over some of them in turn with ours."""
     n = len(runs)
     weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), NUM_RESAMPLES) * 1.0
-    start, core = time.perf_counter(), time.process_time()
-    theirs = np.array([scipy_fit(optimum, *arrays, row).cost for row in weights])
-    scipy_seconds, scipy_core = time.perf_counter() - start, time.process_time() - core
+
+    def loop(rows: np.ndarray) -> np.ndarray:
+        return np.array([scipy_fit(optimum, *arrays, row).cost for row in rows])
+
+    theirs = loop(weights)
     there = fj.LeastSquares("huber", starts=whole.law)  # where SciPy starts
     methods = {
         "least_squares_from_the_optimum": there,
@@ -74,48 +76,30 @@ def resamples(runs: fj.Runs, arrays: tuple, optimum: np.ndarray, whole: fj.Fit) 
     }
     result: dict = {
         "resamples": NUM_RESAMPLES,
-        "scipy_seconds": scipy_seconds,
-        "scipy_core_seconds": scipy_core,
-        "bootstrap": by_bootstrap(whole, scipy_seconds, scipy_core),
     }
-    times = interleaved(
-        {
-            name: (
-                lambda m=method: fj.fit_batch(fj.Chinchilla, runs, weights=weights, method=m), 1
-            )
-            for name, method in methods.items()
-        },
-        rounds=5,
-    )  # fmt: skip
+    ways = {
+        name: (lambda m=method: fj.fit_batch(fj.Chinchilla, runs, weights=weights, method=m), 1)
+        for name, method in methods.items()
+    }
+    ways["bootstrap"] = (lambda: fj.bootstrap(whole, NUM_RESAMPLES), 1)  # all the defaults
+    ways["scipy"] = (lambda: loop(weights[:NUM_SCIPY]), 1)
+    times = interleaved(ways, rounds=5)
+    scipy = {w: times["scipy"][w] * NUM_RESAMPLES / NUM_SCIPY for w in ("best", "median", "core")}
+    result["scipy_seconds"] = scipy
+    for name in (*methods, "bootstrap"):
+        own = times[name]
+        result[name] = {"seconds": own, "scipy / this": {w: scipy[w] / own[w] for w in scipy}}
     for name, method in methods.items():
         refits = fj.fit_batch(fj.Chinchilla, runs, weights=weights, method=method)
         predicted = refits.predict(runs.N, runs.D)
         value = fj.Objective.named("huber").value(predicted, runs.loss, weights)
         apart = value / theirs - 1.0
-        result[name] = {
-            "seconds": times[name],
-            "scipy / this": scipy_seconds / times[name]["median"],
+        result[name] |= {
             "converged": float(np.mean(refits.outcome_code == 0)),
             "objective_over_scipy_minus_1": [float(apart.min()), float(apart.max())],
             "within_1e-8": float(np.mean(apart <= 1e-8)),
         }
     return result
-
-
-def by_bootstrap(whole: fj.Fit, scipy_seconds: float, scipy_core: float) -> dict:
-    """As many resamples by `bootstrap`, all settings the defaults: seconds, and core seconds."""
-    times = interleaved({"ours": (lambda: fj.bootstrap(whole, NUM_RESAMPLES), 1)}, rounds=5)["ours"]
-    core = []
-    for _ in range(5):
-        begin = time.process_time()
-        fj.bootstrap(whole, NUM_RESAMPLES)
-        core.append(time.process_time() - begin)
-    return {
-        "seconds": times,
-        "core_seconds": min(core),
-        "scipy / this": scipy_seconds / times["median"],
-        "scipy / this, of core time": scipy_core / min(core),
-    }
 
 
 def one_fit(runs: fj.Runs, arrays: tuple, optimum: np.ndarray) -> dict:

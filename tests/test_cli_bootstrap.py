@@ -317,7 +317,7 @@ class TestCheck:
         expected = fj.check_draws(made, num_refits=4)
         assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
         assert result.stderr == "Check written to check.json\n"
-        assert "refitted   4 resamples, 0 to 63: the same to the last digit" in result.stdout
+        assert "refitted   4 resamples, 0 to 63: bit-for-bit the same" in result.stdout
         assert fj.DrawsCheck.from_json("check.json").refitted.tolist() == [0, 21, 42, 63]
 
     def test_a_file_with_a_fault(self, made: Path) -> None:

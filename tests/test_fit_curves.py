@@ -194,7 +194,7 @@ def test_arguments_of_predictions(noisy: fj.CurveFit) -> None:
 
 def test_parts_that_do_not_belong_together_are_refused(noisy: fj.CurveFit) -> None:
     for part in ({"records": ()}, {"points": 20}, {"free": noisy.free[1:]}):
-        with pytest.raises(ValueError, match="do not belong together"):
+        with pytest.raises(ValueError, match="contradict each other"):
             replace(noisy, **part)
     with pytest.raises(ValueError, match="is not that of the numbers that it found"):
         replace(noisy, free=noisy.free + 1.0)

@@ -373,9 +373,9 @@ def test_a_damaged_law_as_text(text_fit: fj.Fit, tmp_path: Path, damage: str) ->
         (b"N,D,loss\n1e9,1e10,3\n", "is not valid JSON"),
         (b"[1, 2]", 'expected a fit file with "format"'),
         (b'{"law": "farseer"}', 'expected a fit file with "format"'),
-        (bytes(range(256)), "is not text"),
+        (bytes(range(256)), "expected JSON in UTF-8"),
         (b"\0" * 100, "is not valid JSON"),
-        (b"\x1f\x8b\x08\x00\xff\xfe", "is not text"),
+        (b"\x1f\x8b\x08\x00\xff\xfe", "expected JSON in UTF-8"),
     ],
     ids=["empty", "csv", "list", "other JSON", "binary", "zeros", "gzip"],
 )

@@ -14,7 +14,7 @@ import pytest
 import farseer_jax
 
 PACKAGE = Path(farseer_jax.__file__).parent
-LIGHT = {"equinox", "jax", "jaxtyping", "lazy_loader", "numpy", "farseer_jax"}
+LIGHT = {"equinox", "jax", "jaxlib", "jaxtyping", "lazy_loader", "numpy", "farseer_jax"}
 HEAVY = (
     "click",
     "duckdb",

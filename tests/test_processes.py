@@ -124,7 +124,8 @@ def test_a_fit_after_a_fork_is_refused_instead_of_hanging() -> None:
     assert before == "0 success"
     refusal = re.compile(
         r"1 RuntimeError: process \d+ was forked from one in which JAX had already computed, and "
-        r'JAX does not work after a fork: start processes by multiprocessing\.get_context\("spawn"'
+        r"JAX does not work after a fork: start processes with "
+        r'multiprocessing\.get_context\("spawn"'
     )
     for line in after[:2]:
         assert refusal.match(line)  # one warning, of JAX, and the remedy

@@ -113,8 +113,8 @@ def with_missing(table: pa.Table) -> pa.Table:
 
 
 # What is done to the draws of a part, and what is said with its digests, and with forged ones.
-VALUES = r"20 to 39: the draws do not have their digest: they were changed"
-REFIT = r"20 to 39: resample \d+ is not what a refit gives"
+VALUES = r"20 to 39: the draws do not match their digest: they were changed"
+REFIT = r"20 to 39: resample \d+ differs from its refit"
 DRAWS: dict[str, tuple[Change, str, str]] = {
     "a column scaled": (scaled("A", 1.01), VALUES, REFIT),
     "an exponent scaled": (scaled("alpha", 1.01), VALUES, REFIT),
@@ -124,28 +124,28 @@ DRAWS: dict[str, tuple[Change, str, str]] = {
     "a draw that failed": (failed, VALUES, REFIT),
     "rows in another order": (
         lambda table: table.take(np.arange(CHUNK)[::-1]),
-        r"20 to 39: resample 20 expected, got 39",
-        r"has draws 39 to 58 where 20 should follow",
+        r"20 to 39: expected resample 20, got 39",
+        r"has draws 39 to 58 where 20 was expected",
     ),
     "a resample twice": (
         numbered,
-        r"20 to 39: resample 27 expected, got 26",
-        r"20 to 39: resample 27 expected, got 26",
+        r"20 to 39: expected resample 27, got 26",
+        r"20 to 39: expected resample 27, got 26",
     ),
     "a row removed": (
         lambda table: table.take([*range(4), *range(5, CHUNK)]),
-        r"has 19 draws in row groups of 19, and by its header 20",
-        r"has draws 20 to 38, and by its name to 39",
+        r"has 19 draws in row groups of 19, but by its header 20",
+        r"has draws 20 to 38, but by its name to 39",
     ),
     "a row doubled": (
         lambda table: table.take([*range(CHUNK), 19]),
-        r"has 21 draws in row groups of 21, and by its header 20",
-        r"has draws 20 to 40, and by its name to 39",
+        r"has 21 draws in row groups of 21, but by its header 20",
+        r"has draws 20 to 40, but by its name to 39",
     ),
     "the first rows removed": (
         lambda table: table.slice(5),
         r"has 15 draws",
-        r"has draws 25 to 39 where 20 should follow",
+        r"has draws 25 to 39 where 20 was expected",
     ),
     "a column removed": (
         lambda table: table.drop_columns(["alpha"]),
@@ -154,8 +154,8 @@ DRAWS: dict[str, tuple[Change, str, str]] = {
     ),
     "a column added": (
         lambda table: table.append_column("gamma", table["beta"]),
-        r"has a column 'gamma' that draws do not have",
-        r"has a column 'gamma' that draws do not have",
+        r"has an unexpected column 'gamma'",
+        r"has an unexpected column 'gamma'",
     ),
     "a column renamed": (
         lambda table: table.rename_columns({"alpha": "a"}),
@@ -261,24 +261,24 @@ FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "empty": (lambda part: part.write_bytes(b""), MIDDLE, "is not a valid Parquet file"),
     "a text": (lambda part: part.write_text("mine"), MIDDLE, "is not a valid Parquet file"),
-    "renamed to another range": (renamed, LAST, "has draws 20 to 39 where 60 should follow"),
-    "copied to another range": (copied, LAST, "has draws 20 to 39 where 60 should follow"),
-    "without its header": (without_header, MIDDLE, "has no header of draws"),
+    "renamed to another range": (renamed, LAST, "has draws 20 to 39 where 60 was expected"),
+    "copied to another range": (copied, LAST, "has draws 20 to 39 where 60 was expected"),
+    "without its header": (without_header, MIDDLE, "has no draws header"),
     "of another bootstrap": (of_another, MIDDLE, "has draws of another bootstrap"),
     "a header of other ranges": (
         header_of(lambda header: header["row_groups"][0].__setitem__(1, 50)),
         MIDDLE,
-        "has draws 20 to 49, and by its name to 39",
+        "has draws 20 to 49, but by its name to 39",
     ),
     "a header without ranges": (
         header_of(lambda header: header.pop("row_groups")),
         MIDDLE,
-        "has a damaged header of draws",
+        "has a damaged draws header",
     ),
     "a header of texts": (
         header_of(lambda header: header["row_groups"][0].__setitem__(0, "20")),
         MIDDLE,
-        "has a damaged header of draws",
+        "has a damaged draws header",
     ),
 }
 
@@ -401,12 +401,12 @@ def test_a_value_that_was_changed_anywhere(
         remade(path, change, forged=forged)
         if forged:
             (fault,) = check_draws(path, num_refits=ALL).faults
-            assert f"{path}, rows 0 to 59: resample {row} is not what a refit gives" in fault
+            assert f"{path}, rows 0 to 59: resample {row} differs from its refit" in fault
             assert fault.endswith("make it again: the same call gives the same draws")
         else:
-            with pytest.raises(ValueError, match="do not have their digest"):
+            with pytest.raises(ValueError, match="do not match their digest"):
                 Bootstrap.from_parquet(path).predict(1e9, 1e11)
-            with pytest.raises(ValueError, match="do not have their digest"):
+            with pytest.raises(ValueError, match="do not match their digest"):
                 make(path, 2 * NUM, resume=True)
 
 

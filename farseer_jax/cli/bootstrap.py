@@ -175,8 +175,8 @@ def bootstrap(
     starts is called --starts-seed. The same seed gives the same intervals.
 
     --out keeps every refit in a file. Add --resume to continue a command that
-    was killed, or to add refits with a larger --num-resamples. --check says
-    whether such a file is as it was written, and refits a few of its resamples.
+    was killed, or to add refits with a larger --num-resamples. --check verifies
+    such a file and repeats a few of its refits.
     """
     import farseer_jax
 

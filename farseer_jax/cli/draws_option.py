@@ -1,4 +1,4 @@
-"""The file of draws that ``--out`` names, resumed after an interruption, or ``--check`` checks."""
+"""The file of draws that ``--out`` writes and resumes, or that ``--check`` checks."""
 
 import contextlib
 import os
@@ -32,15 +32,14 @@ OUT = Group(
     option(
         "--check",
         click.Path(path_type=Path),
-        "Check such a file instead, also while it is unfinished: its digests, its rows, and "
-        "some refits.",
+        "Check such a file instead, finished or not: its digests, its rows and some of its refits.",
         metavar="FILE",
     ),
 )
 
 
 def check_alone() -> None:
-    """Refuse what says how to make refits beside ``--check``, which makes none to keep.
+    """Refuse options that say how to make refits: ``--check`` keeps none.
 
     Raises:
         UsageError: another option is given.
@@ -50,13 +49,13 @@ def check_alone() -> None:
         if param.name not in (*_WITH_CHECK, "check") and named(str(param.name)):
             what = "RUNS" if isinstance(param, click.Argument) else param.opts[0]
             raise click.UsageError(
-                f"{what} does not go with --check, which reads all it needs from its file: leave "
+                f"{what} does not go with --check, which reads everything from its file: leave "
                 "it out."
             )
 
 
 def checked(path: str, num_refits: int | None) -> Output:
-    """The check of a file of draws; faults are an exit code."""
+    """Check a file of draws; a fault sets the exit code."""
     import farseer_jax
 
     found = farseer_jax.check_draws(path, num_refits=num_refits or _NUM_REFITS)

@@ -103,7 +103,7 @@ class CurveFit(Result):
             or np.shape(self.prior_precision) != np.shape(self.free)
             or np.shape(self.weights) != (num_points,)
         ):
-            raise ValueError("the parts of a fit of curves do not belong together")
+            raise ValueError("the parts of a fit of curves contradict each other")
         law = self._member.law_of(self.free)
         if any(
             not np.isclose(value, law.parameters()[name], rtol=1e-6)

@@ -36,7 +36,7 @@ def check_fit(fit: "Fit", by: Sequence[str]) -> None:
     for name, label in fit.group.items():
         labels = {str(own) for own in fit.runs.extra.get(name, ())}
         if labels and labels != {str(label)}:
-            raise ValueError(f"group: {name} is {label!r}, and that of its runs {labels}")
+            raise ValueError(f"group: {name} is {label!r}, but its runs have {labels}")
     if fit.response != (fit.runs.loss_name or "loss"):
         raise ValueError(f"response: expected {fit.runs.loss_name!r}, got {fit.response!r:.60}")
     fitted = _fitted(fit, in_group=bool(by))

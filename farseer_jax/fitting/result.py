@@ -230,8 +230,8 @@ class Fit(Result):
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the text is truncated, not a fit, of another version, or of another law; or
-                it was changed, or its numbers do not follow from its law and its runs.
+            ValueError: the text is truncated, not a fit, of another version, of another law, or
+                was changed; or its numbers do not follow from its law and its runs.
 
         Example:
             >>> from farseer_jax import Farseer, Fit, example_runs, fit

@@ -37,7 +37,7 @@ def check_follows(
             expected = json.loads(json.dumps(computed()))
     except Exception as error:
         raise ValueError(
-            f"{name} is damaged: its parts do not belong together ({error}); {remedy}"
+            f"{name} is damaged: its parts contradict each other ({error}); {remedy}"
         ) from error
     found = difference({key: content.get(key, _MISSING) for key in expected}, expected)
     if found:
@@ -49,7 +49,7 @@ def difference(found: Any, expected: Any, where: str = "") -> str:
 
     Example:
         >>> difference({"loss": [2.0, 3.1]}, {"loss": [2, 3.0]})
-        'loss[1] is 3.1, and its other parts give 3.0'
+        'loss[1] is 3.1, but the rest of the file gives 3.0'
     """
     if isinstance(expected, dict) and isinstance(found, dict):
         names = [*expected, *(key for key in found if key not in expected)]
@@ -61,7 +61,9 @@ def difference(found: Any, expected: Any, where: str = "") -> str:
         if where in _ABOVE:
             found = [own for own in found if own in expected]
         if len(found) != len(expected):
-            return f"{where} has {len(found)} entries, and its other parts give {len(expected)}"
+            return (
+                f"{where} has {len(found)} entries, but the rest of the file gives {len(expected)}"
+            )
         inner = (
             (f"{where}[{i}]", *pair) for i, pair in enumerate(zip(found, expected, strict=True))
         )
@@ -72,7 +74,7 @@ def difference(found: Any, expected: Any, where: str = "") -> str:
     elif expected is _MISSING:
         return f"{where} is unknown"
     else:
-        return f"{where} is {found!r:.60}, and its other parts give {expected!r:.60}"
+        return f"{where} is {found!r:.60}, but the rest of the file gives {expected!r:.60}"
     return next(filter(None, (difference(one, other, place) for place, one, other in inner)), "")
 
 
@@ -90,7 +92,8 @@ def require_close(name: str, found: Any, expected: Any, within: Any = 0.0) -> No
     """
     if np.shape(found) != np.shape(expected):
         raise ValueError(
-            f"{name} has shape {np.shape(found)}, and its other parts give {np.shape(expected)}"
+            f"{name} has shape {np.shape(found)}, but the rest of the file gives "
+            f"{np.shape(expected)}"
         )
     ours, theirs = (np.ravel(np.asarray(own, dtype=float)) for own in (expected, found))
     near = np.abs(theirs - ours) <= AGREEMENT * np.abs(ours) + within
@@ -98,7 +101,7 @@ def require_close(name: str, found: Any, expected: Any, within: Any = 0.0) -> No
     if len(bad):
         row, place = int(bad[0]), f"[{bad[0]}]" if np.ndim(found) else ""
         raise ValueError(
-            f"{name}{place} is {theirs[row]:.10g}, and its other parts give {ours[row]:.10g}"
+            f"{name}{place} is {theirs[row]:.10g}, but the rest of the file gives {ours[row]:.10g}"
         )
 
 
@@ -111,7 +114,7 @@ def require_same_law(name: str, found: Any, expected: Any) -> None:
     import jax
 
     if type(found) is not type(expected):
-        raise ValueError(f"{name} is another kind of law than its other parts give")
+        raise ValueError(f"{name} is of another class than the rest of the file gives")
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         require_close(name, one, other)
 

@@ -58,13 +58,13 @@ def check_digest(name: str, content: Mapping[str, Any], remedy: str) -> None:
     found = content.get(KEY)
     if found is None:
         raise ValueError(
-            f'{name} has no "{KEY}", by which changes are noticed: it is of an earlier version of '
-            f"farseer_jax, or was put together by hand; {remedy}"
+            f'{name} has no "{KEY}", which would reveal changes: it was written by an earlier '
+            f"version of farseer_jax, or by hand; {remedy}"
         )
     if found != digest_of(content):
         raise ValueError(
-            f'{name} was changed after it was written: its content does not have its "{KEY}"; '
-            f"{remedy}"
+            f'{name} was changed after it was written: its "{KEY}" does not match its content; '
+            f"use the original file, or {remedy}"
         )
 
 

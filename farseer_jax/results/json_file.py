@@ -59,10 +59,10 @@ def read_source(source: str | Path) -> tuple[str, str]:
             f"{type(source).__name__}"
         )
     if isinstance(source, str) and (not source or source.lstrip("\ufeff \t\r\n").startswith("{")):
-        return "the JSON text", source
+        return "the JSON text", source.removeprefix("\ufeff")
     path = Path(source)
     try:
-        return str(source), path.read_text(encoding="utf-8")
+        return str(source), path.read_text(encoding="utf-8-sig")
     except IsADirectoryError:
         raise IsADirectoryError(
             f"{source} is a directory; give the path of a file written by to_json"
@@ -70,13 +70,13 @@ def read_source(source: str | Path) -> tuple[str, str]:
     except FileNotFoundError:
         raise FileNotFoundError(f"{source}: no such file") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{source}: expected JSON, got a file that is not text") from None
+        raise ValueError(f"{source}: expected JSON in UTF-8, got something else") from None
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
         shown = _short(str(source))
         raise ValueError(
-            f"{shown!r} is neither a path nor a JSON object, as to_json writes it"
+            f"{shown!r} is neither a path nor a JSON object as written by to_json"
         ) from None
 
 
@@ -131,7 +131,7 @@ def _finite(text: str) -> float:
 
 
 def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a number of JSON")
+    raise ValueError(f"{text} is not a valid JSON number")
 
 
 def _check_depth(content: Any, left: int) -> None:
@@ -152,7 +152,7 @@ def _short(text: str) -> str:
 def _check_version(name: str, found: Any, version: int, remedy: str) -> None:
     if type(found) is int and found < version:
         raise ValueError(
-            f"{name} has version {found} of the format, and this farseer_jax ({__version__}) reads "
+            f"{name} has version {found} of the format, but this farseer_jax ({__version__}) reads "
             f"version {version}: {remedy}"
         )
     if type(found) is not int:
@@ -161,6 +161,6 @@ def _check_version(name: str, found: Any, version: int, remedy: str) -> None:
         )
     if found > version:
         raise ValueError(
-            f"{name} has version {found} of the format, and this farseer_jax ({__version__}) reads "
+            f"{name} has version {found} of the format, but this farseer_jax ({__version__}) reads "
             f"version {version}: upgrade farseer_jax"
         )

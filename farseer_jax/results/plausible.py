@@ -30,7 +30,7 @@ def check_ranges(result: Any, where: str = "") -> None:
         if _is_number(value):
             for applies, holds, needs in _RULES:
                 if applies(place) and not _all(value, holds):
-                    raise ValueError(f"{place} is not {needs}")
+                    raise ValueError(f"{place} must be {needs}")
             _check_ends(result, name, place)
         elif isinstance(value, eqx.Module):
             continue  # a law, whose parameters have names of their own

@@ -46,7 +46,7 @@ class Result(abc.ABC):
         return {"rows": self.table().records()}
 
     def check_parts(self) -> None:
-        """Refuse what a file cannot have: fields out of range, or that do not belong together.
+        """Refuse fields that are out of range or contradict each other.
 
         Raises:
             ValueError: there is such a field.
@@ -74,7 +74,7 @@ class Result(abc.ABC):
     def to_json(self, path: str | Path | None = None) -> str:
         """JSON text, exact to the last digit; also written to ``path`` if given.
 
-        It has a digest of its content, by which :meth:`from_json` notices every change.
+        It contains a digest of its content, so :meth:`from_json` detects every change.
 
         Raises:
             OSError: the file cannot be written; an existing file stays intact.

@@ -1,7 +1,7 @@
-"""Functions compiled by JAX that let go of what they compiled for other laws and tables.
+"""Functions compiled by JAX that keep a limited number of compilations.
 
-``jax.jit`` keeps every compilation as long as the process lives: some megabytes for each law, kind
-of objective and shape of table. A service that fits many laws would grow without end.
+``jax.jit`` keeps every compilation for the life of the process: some megabytes for each law, kind
+of objective and shape of table. The memory of a service that fits many laws would grow forever.
 """
 
 import inspect
@@ -19,8 +19,8 @@ MOST: Final = 32  # compilations that a function keeps
 class Compiled:
     """A function under ``jax.jit`` that keeps a limited number of compilations.
 
-    A call that would need one more lets all go first, also those of calls under way, which finish
-    with their own. Calls within another compiled function are part of that one.
+    A call that would exceed the limit first discards all compilations; calls in progress finish
+    with their own. Calls within another compiled function belong to that function.
 
     Args:
         function: pure, of arrays and of static arguments.
@@ -58,7 +58,7 @@ class Compiled:
         return len(self._kept)
 
     def clear_cache(self) -> None:
-        """Let all compilations go."""
+        """Discard all compilations."""
         with self._lock:
             self._let_go()
 

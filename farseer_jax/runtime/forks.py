@@ -1,9 +1,9 @@
-"""Forked processes: where JAX has computed before the fork, a kernel would never end."""
+"""Forked processes: if JAX computed before the fork, a kernel would never end."""
 
 import os
 from functools import cache
 
-_REMEDY = 'start processes by multiprocessing.get_context("spawn") or get_context("forkserver")'
+_REMEDY = 'start processes with multiprocessing.get_context("spawn") or get_context("forkserver")'
 _forked = False
 
 
@@ -15,7 +15,7 @@ def refuse_forked() -> None:
 
     Raises:
         RuntimeError: this process was forked from one in which a kernel had run. It lacks the
-            threads that run kernels, and would wait for them without end.
+            threads that run kernels, and would wait for them forever.
     """
     if _forked:
         raise RuntimeError(

@@ -53,7 +53,7 @@ def require(num_bytes: float, what: str, remedy: str) -> None:
     limit = total()
     if num_bytes > limit:
         raise TooLargeError(
-            f"{what} needs about {text(num_bytes)} of memory, of which there are {text(limit)}; "
+            f"{what} needs about {text(num_bytes)} of memory, but there are only {text(limit)}; "
             f"{remedy}"
         )
 

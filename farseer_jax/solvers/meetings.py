@@ -1,4 +1,4 @@
-"""Starts that met: those whose rough optima are one and the same continue as one."""
+"""Merging of starts whose rough optima are the same."""
 
 from collections.abc import Callable
 
@@ -16,8 +16,8 @@ def meetings(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge starts that ended at the same optimum.
 
-    Optima of equal objectives may be different ones; then a parabola from one to the other rises,
-    and both continue. Of those that met the best continues.
+    Different optima may have equal objectives; a parabola from one to the other then rises, and
+    both continue. Of merged starts, only the best continues.
 
     Args:
         value: objective where each start ended, ``(start,)``.

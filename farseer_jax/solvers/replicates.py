@@ -1,13 +1,13 @@
-"""Rows of equal inputs, averaged: their mean and their sum of squares are all that squares need.
+"""Rows of equal inputs, averaged: least squares needs only their mean and their sum of squares.
 
-Rows i of one cell c have one prediction ``p_c`` (of the law and of its correlated errors), so that
+All rows i of a cell c have the same prediction ``p_c`` (the law and its correlated errors), so
 
     Σ_i w_i (y_i − p_c)² = w_c (ȳ_c − p_c)² + Σ_i w_i (y_i − ȳ_c)²,
 
 with ``w_c = Σ w_i`` and the weighted mean ``ȳ_c``. The last sum does not depend on the prediction:
-it counts in the estimate of the noise alone, as do the numbers of rows. Weights of outliers depend
-on each row's residual ``y_i − p_c``; they are computed row by row, and rows are averaged with them
-anew. So nothing is approximate.
+it affects only the estimate of the noise, as do the numbers of rows. Weights of outliers depend on
+each row's residual ``y_i − p_c``: they are computed row by row, and the rows are averaged again
+with the new weights. Nothing is approximated.
 """
 
 from collections.abc import Mapping

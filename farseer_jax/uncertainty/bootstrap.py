@@ -59,8 +59,7 @@ def bootstrap(
         out: a Parquet file for the draws, for more of them than fit in memory. They are written as
             they are made: a process that is killed loses at most one chunk.
         resume: continue with the draws in the file, if there are any.
-        chunk_size: refits per call and per write; fewer for a large table, whose weights would fill
-            the memory.
+        chunk_size: refits per call and per write; fewer for a large table, to bound memory.
         devices: JAX devices of this process that share the refits, such as those of a mesh,
             ``mesh.local_devices``; None takes all.
 
@@ -116,7 +115,7 @@ def _stream(num_runs: int) -> int:
 
 
 def _most_at_once(num_runs: int) -> int:
-    """Resamples whose losses and weights are held at once, while the next ones are drawn."""
+    """Resamples whose losses and weights are in memory at once, while the next are drawn."""
     return block_length(4.0 * 8.0 * num_runs)
 
 

@@ -90,8 +90,8 @@ class Bootstrap(Result):
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file has no draws, draws by another scheme, or a fit or scheme that
-                cannot be read; or it was changed after it was written. Draws are compared with
-                their digests whenever they are read: :func:`check_draws` reads all.
+                cannot be read; or it was changed after it was written. Digests of draws are
+                verified whenever draws are read; :func:`check_draws` verifies all of them.
         """
         path = Path(path)
         if not path.is_file():

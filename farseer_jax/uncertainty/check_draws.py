@@ -1,4 +1,4 @@
-"""``check_draws``: whether a file of draws has what was written, and whether that was right."""
+"""``check_draws``: whether a file of draws is unchanged, and whether its refits can be repeated."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,10 +26,10 @@ from farseer_jax.uncertainty.resampling import Draw, Scheme, Setting
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Refits are the same to the last digit by the same compiler, its flags and the CPU. With other
-# flags, nine parameters by least squares differed by 3e-6, and losses at the runs by 1e-9.
+# Refits are bit-for-bit the same with the same compiler, compiler flags and CPU. With other flags,
+# nine parameters by least squares differed by 3e-6, and losses at the runs by 1e-9.
 _LOSSES, _PARAMETERS = 1e-6, 1e-3
-# Parameters that are not determined, or not at the optimum, may differ more than their losses.
+# Undetermined or unconverged parameters may differ by more than their losses.
 _LOOSE = (Outcome.undetermined.code, Outcome.not_converged.code)
 
 
@@ -42,15 +42,15 @@ def check_draws(
 ) -> DrawsCheck:
     """Check a file of draws, or the parts of an unfinished one, without changing anything.
 
-    Reads every draw and compares it with its digest, compares the columns, the numbers of the
-    resamples, the fit inside and the settings with each other, and refits some of the resamples,
-    whose weights and losses follow from the seed. All faults are listed.
+    Reads all draws and verifies their digests, checks that the columns, the resample numbers, the
+    stored fit and the settings agree, and repeats some of the refits: their resamples follow from
+    the seed. Lists all faults.
 
     Args:
-        path: the file that :func:`bootstrap` wrote, or writes: its parts are found beside it.
+        path: the file that :func:`bootstrap` wrote or is writing; its parts are found beside it.
         law: the law's class, if it is not the library's.
         scheme: the scheme of the draws, if it is not the library's.
-        num_refits: how many resamples to refit, evenly spaced from the first to the last.
+        num_refits: number of resamples to refit, evenly spaced from the first to the last.
 
     Raises:
         FileNotFoundError: there is neither such a file nor its parts.
@@ -84,7 +84,7 @@ def check_draws(
     found.read_all(Store(store.path, manifest), num_refits)
     refitted, differences = np.empty(0, np.int64), np.empty(0)
     if "own_starts" in manifest["method"]:
-        note = "the starts that its method was given are not in the file"
+        note = "the file does not contain the starts that its method was given"
     elif of is not None and found.kept:
         refitted, differences = _refit(found, *of, manifest["library_version"])
     return DrawsCheck(
@@ -110,7 +110,7 @@ class _Group(NamedTuple):
 
 
 class _Found:
-    """What reading has found: row groups, faults, and the draws that are to be refitted."""
+    """Row groups, faults, and the draws to refit, as found by reading."""
 
     def __init__(self) -> None:
         self.groups: list[_Group] = []

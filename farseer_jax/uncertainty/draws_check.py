@@ -1,4 +1,4 @@
-"""``DrawsCheck``: what a check of a file of draws has found."""
+"""``DrawsCheck``: the result of checking a file of draws."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,21 +15,21 @@ _MOST_FAULTS = 20
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DrawsCheck(Result):
-    """What a check of a file of draws has found. Prints as a text.
+    """The result of checking a file of draws. Prints as text.
 
     Attributes:
         path: the file, or the folder of its parts.
-        faults: what is wrong, a sentence with its remedy each; empty for an intact file.
-        made_by: what determines the draws, in words, such as ``{"law": "farseer"}``; empty if it
-            cannot be read.
+        faults: one sentence for each fault, with its remedy; empty for an intact file.
+        made_by: what determines the draws, such as ``{"law": "farseer"}``; empty if it cannot be
+            read.
         files: the file of each row group.
         start: first resample of each row group.
-        stop: its last resample + 1.
-        damaged: whether it is damaged.
+        stop: last resample of each row group, plus 1.
+        damaged: whether each row group is damaged.
         refitted: the resamples that were refitted.
         differences: the largest relative difference between the parameters of each refit and of
-            the draw.
-        note: why fewer resamples were refitted than asked for; empty otherwise.
+            its draw.
+        note: why fewer resamples were refitted than requested; empty otherwise.
 
     Example:
         >>> import tempfile
@@ -61,12 +61,12 @@ class DrawsCheck(Result):
 
     @property
     def num_draws(self) -> int:
-        """The number of draws whose digests are right."""
+        """The number of draws in row groups that match their digests."""
         return int((self.stop - self.start)[~self.damaged].sum())
 
     @property
     def num_missing(self) -> int:
-        """The number of draws that an unfinished bootstrap has left out before its last."""
+        """The number of draws missing before the last one of an unfinished bootstrap."""
         at = missing = 0
         for start, stop in sorted(zip(self.start.tolist(), self.stop.tolist(), strict=True)):
             missing += max(start - at, 0)
@@ -74,7 +74,7 @@ class DrawsCheck(Result):
         return missing
 
     def table(self) -> Table:
-        """One row per row group: its file, its resamples, and whether it is intact."""
+        """One row per row group: file, resamples, and whether it is intact."""
         state = np.where(self.damaged, "damaged", "intact")
         return Table(
             [
@@ -130,16 +130,14 @@ class DrawsCheck(Result):
     def _digests(self) -> str:
         num = len(self.damaged)
         good = num - int(self.damaged.sum())
-        return f"right for {good:,} of {num:,} row group{'s' if num != 1 else ''} (SHA-256)"
+        return f"match for {good:,} of {num:,} row group{'s' if num != 1 else ''} (SHA-256)"
 
     def _refits(self) -> str:
         if not len(self.refitted):
             return f"none{f': {self.note}' if self.note else ''}"
         num, first, last = len(self.refitted), self.refitted[0], self.refitted[-1]
         largest = self.differences.max()
-        how = (
-            f"parameters differ by up to {largest:.1e}" if largest else "the same to the last digit"
-        )
+        how = f"parameters differ by up to {largest:.1e}" if largest else "bit-for-bit the same"
         return f"{num:,} resamples, {first:,} to {last:,}: {how}"
 
     def __repr__(self) -> str:

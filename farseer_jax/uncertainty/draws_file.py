@@ -134,7 +134,7 @@ class Store:
         if self.path.exists():
             return read_manifest(self.path)
         if not self._manifest_path.exists():
-            raise ValueError(f"{self._manifest_path} is missing: resume, which writes it again")
+            raise ValueError(f"{self._manifest_path} is missing: resume to write it again")
         return self._parts_manifest()
 
     def close(self) -> None:

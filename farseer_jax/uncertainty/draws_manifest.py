@@ -163,7 +163,7 @@ def parsed_manifest(name: str, text: bytes | str, remedy: str) -> dict[str, Any]
         )
     if version != FORMAT_VERSION:
         raise ValueError(
-            f"{name} has version {version} of the format of draws, and this farseer_jax "
+            f"{name} has version {version} of the format of draws, but this farseer_jax "
             f"({__version__}) reads version {FORMAT_VERSION}: read it with the version that "
             "wrote it, or make the draws again"
         )

@@ -102,7 +102,7 @@ class DrawsParquet:
         rows = [file.metadata.row_group(place).num_rows for place in range(file.num_row_groups)]
         if rows != [own.stop - own.start for own in groups]:
             raise self._fault(
-                f"has {sum(rows):,} draws in row groups of {_few(rows)}, and by its header "
+                f"has {sum(rows):,} draws in row groups of {_few(rows)}, but by its header "
                 f"{sum(own.stop - own.start for own in groups):,}"
             )
         return groups
@@ -110,14 +110,14 @@ class DrawsParquet:
     def _header(self, file: "pq.ParquetFile") -> dict[str, Any]:
         text = (file.metadata.metadata or {}).get(_HEADER)
         if text is None:
-            raise self._fault("has no header of draws")
+            raise self._fault("has no draws header")
         try:
             header: dict[str, Any] = json.loads(text)
             is_as_written = header[KEY] == digest_of(header)
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise self._fault("has a damaged header of draws") from None
+            raise self._fault("has a damaged draws header") from None
         if not is_as_written:
-            raise self._fault("has a header of draws that does not have its digest")
+            raise self._fault("has a draws header that does not match its digest")
         return header
 
     def _groups_of(self, header: dict[str, Any]) -> list[RowGroup]:
@@ -127,7 +127,7 @@ class DrawsParquet:
             groups = None
         kinds = [int, int, str]
         if groups is None or any([*map(type, own)] != kinds for own in groups):
-            raise self._fault("has a damaged header of draws")
+            raise self._fault("has a damaged draws header")
         return groups
 
     def _check_ranges(self, groups: Sequence[RowGroup]) -> None:
@@ -136,11 +136,11 @@ class DrawsParquet:
         for own in groups:
             if own.start != at or own.stop <= at:
                 raise self._fault(
-                    f"has draws {own.start} to {own.stop - 1} where {at} should follow"
+                    f"has draws {own.start} to {own.stop - 1} where {at} was expected"
                 )
             at = own.stop
         if last is not None and at != last:
-            raise self._fault(f"has draws {first} to {at - 1}, and by its name to {last - 1}")
+            raise self._fault(f"has draws {first} to {at - 1}, but by its name to {last - 1}")
 
     def _checked(self, file: "pq.ParquetFile", place: int, own: RowGroup) -> "pa.Table":
         import pyarrow as pa
@@ -154,7 +154,7 @@ class DrawsParquet:
         wrong = np.flatnonzero(found != np.arange(own.start, own.stop))
         if len(wrong):
             at = own.start + wrong[0]
-            raise self._fault(f"{where}resample {at} expected, got {found[wrong[0]]}")
+            raise self._fault(f"{where}expected resample {at}, got {found[wrong[0]]}")
         try:
             unknown = {*table[OUTCOME].unique().to_pylist()} - {*OUTCOMES}
         except UnicodeDecodeError:
@@ -163,7 +163,7 @@ class DrawsParquet:
             raise self._fault(f"{where}unknown outcome {min(map(str, unknown))!r}")
         table = with_outcomes(table)
         if digest_of_draws(table, self.bootstrap) != own.digest:
-            raise self._fault(f"{where}the draws do not have their digest: they were changed")
+            raise self._fault(f"{where}the draws do not match their digest: they were changed")
         return table
 
     @property
@@ -198,7 +198,7 @@ def opened(path: Path, remedy: str) -> "Iterator[pq.ParquetFile]":
         try:
             yield file
         except UnicodeDecodeError:  # names of columns, as Arrow reads them
-            raise ValueError(f"{path} has a name that is not UTF-8: {remedy}") from None
+            raise ValueError(f"{path} has a column name that is not UTF-8: {remedy}") from None
 
 
 def part_content(table: "pa.Table", bootstrap: str) -> "pa.Table":
@@ -305,7 +305,7 @@ def _difference(found: "pa.Schema", expected: "pa.Schema") -> str | None:
         if missing:
             return f"has no column {missing[0]!r}"
         if extra:
-            return f"has a column {extra[0]!r} that draws do not have"
+            return f"has an unexpected column {extra[0]!r}"
         return f"has the columns {', '.join(found.names)}, expected {', '.join(expected.names)}"
     for own, other in zip(found, expected, strict=True):
         if own.type != other.type:

@@ -1,8 +1,8 @@
 """A search from many starts on a large table: on some of its runs first, then on all of them.
 
-Where a start leads to is decided by a few thousand runs as well as by a million. Starts that meet
-there continue as one, on ever more runs, and the few different optima near the best are searched
-for on all runs: the optimum is that of all runs, to the last digits.
+A few thousand runs show where a start leads as well as a million do. Starts that reach the same
+optimum are merged, the rest continue on more and more runs, and the few different optima near the
+best are refined on all runs: the result is the optimum of all runs, to the last digits.
 """
 
 from collections.abc import Callable, Iterator

@@ -86,7 +86,7 @@ class StartReport(Report):
         """The objective, also as the least of the starts, and the number of copies."""
         require_at_least(self, 0, "start_outcome", "start_steps")
         if not self.num_starts or (self.start_outcome >= len(ENDINGS)).any():
-            raise ValueError("diagnostics: start_outcome has no starts, or an unknown outcome")
+            raise ValueError("diagnostics: start_outcome is empty or has an unknown outcome")
         finite = self.start_objective[self.start_outcome != ENDINGS.index("not finite")]
         least = min(finite, default=np.inf)
         require_close("diagnostics.objective", self.objective, least, _NOTHING)

@@ -91,7 +91,7 @@ class IsoFLOPReport(Report):
         require_at_least(self, 0.0, *_PER_BUDGET[:-2])
         used = self.used
         if used.tolist() != np.isfinite(self.N_opt).tolist():
-            raise ValueError("diagnostics: N_opt and note do not agree on the budgets used")
+            raise ValueError("diagnostics: N_opt and note disagree on the budgets used")
         tokens = self.compute[used] / (6.0 * self.N_opt[used])
         require_close("diagnostics.D_opt", self.D_opt[used], tokens)
         require_close("diagnostics.b", self.b, 1.0 - self.a)

@@ -31,8 +31,8 @@ class LeastSquares(MultiStartMethod):
     Args:
         objective: an :class:`Objective` or the name of one.
         num_starts: number of starts of a fit, spread by the law's own ``starts``.
-        refit_starts: further optima of all runs, at most, from which each refit of a batch starts
-            beside the best.
+        refit_starts: maximum number of further optima of all runs from which each refit of a batch
+            starts, in addition to the best.
         seed: seed of the starts; the first ones do not depend on their number.
         max_steps: evaluations that a start may take.
         tolerance: relative decrease of the objective below which a start has converged.

@@ -117,7 +117,7 @@ class MonotoneReport(Report):
         require_at_least(self, 0.0, "error_without", "error", "largest_move")
         method: Any = fitted.method
         if (self.method, self.N, self.D) != (method.method.name, method.N, method.D):
-            raise ValueError("diagnostics: the method or the domain is not that of the settings")
+            raise ValueError("diagnostics: the method or the domain differs from the settings")
         require_close("diagnostics.error", self.error, fitted.mean_relative_error)
         if not self.projected:
             require_close("diagnostics.error_without", self.error_without, self.error)

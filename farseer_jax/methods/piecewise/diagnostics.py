@@ -113,7 +113,7 @@ class Diagnostics(Report):
         if (self.r_squared > 1.0 + AGREEMENT).any():
             raise ValueError("diagnostics: r_squared is above 1")
         if [not note for note in self.size_note] != np.isfinite(self.A).tolist():
-            raise ValueError("diagnostics: A and size_note do not agree on the sizes used")
+            raise ValueError("diagnostics: A and size_note disagree on the sizes used")
         design = self._design(fitted)
         num_rows = int(np.count_nonzero(design.run_share))
         num_distinct = round(float(design.run_share.sum()))

@@ -38,8 +38,8 @@ class Restarts(MultiStartMethod):
         num_steps: for ``"lbfgs"``, which stops once it has converged, the evaluations that a start
             may take; for all others the steps that it takes.
         objective: an :class:`Objective` or the name of one.
-        refit_starts: further optima of all runs, at most, from which each refit of a batch starts
-            beside the best.
+        refit_starts: maximum number of further optima of all runs from which each refit of a batch
+            starts, in addition to the best.
         seed: seed of the starts; the first ones do not depend on their number.
         tolerance: relative decrease of the objective below which a start has converged.
         fixed: parameters at fixed values, by name: ``{"E": 1.69}``.

@@ -74,7 +74,7 @@ class ProfileReport(Report):
     def check_belongs(self, fitted: Fitted) -> None:
         """The objective, also as that of the best minimum, and the number of copies."""
         if not len(self.minima) or (np.diff(self.minima_objective) < 0.0).any():
-            raise ValueError("diagnostics: minima_objective does not ascend")
+            raise ValueError("diagnostics: minima_objective is not in ascending order")
         require_close("diagnostics.objective", self.objective, self.minima_objective[0])
         check_objective(self.objective, fitted)
         check_copies(self.num_copies, fitted)
