@@ -11,6 +11,7 @@ from test_compare_fits import A, B
 from test_winner import pair_of_draws
 
 import farseer_jax as fj
+from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.results.digest import json_text
 
 WHERE: Any = ("--N", "1e8:1e11", "--D", "1e9:1e12")
