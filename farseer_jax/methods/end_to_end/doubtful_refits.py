@@ -8,7 +8,7 @@ from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.solvers.optima import CONVERGED, Optima
 
 NUM_AGAIN = 8  # random starts of a refit that is solved again
-_UNLIKE = 2.0  # ratio of objectives: beyond it the runs of a refit are not like all runs
+_UNLIKE = 3.0  # ratio of objectives: beyond it the runs of a refit are not like all runs
 _REACH = 1.0  # how far beyond the random starts an optimum is usual, in their range
 _LEAST = 8  # rows of a call: XLA rounds a single row differently from several
 
