@@ -35,6 +35,7 @@ class Layout:
         runs: the runs.
         by_curves: whether the law is solved by its curves of N.
         fitted: the law fitted to the runs, where refits start; None: they search for it.
+        least: its objective.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -45,6 +46,7 @@ class Layout:
     runs: Runs
     by_curves: bool
     fitted: Law | None = None
+    least: float = np.nan
 
     @property
     def num_copies(self) -> int:

@@ -65,12 +65,17 @@ def solved_batch(
     losses: np.ndarray,
     weights: np.ndarray,
 ) -> SolvedBatch:
-    """Refits, with their errors; fewer runs than free parameters end as ``too_few_runs``."""
+    """Refits, with their errors.
+
+    Those with fewer runs than free parameters end as ``too_few_runs``, those whose law is not
+    finite at their runs as ``not_finite``.
+    """
     fitted = weights > 0
     few = fitted.sum(1) < free.basis.shape[1]
-    outcome = np.where(few, Outcome.too_few_runs.code, outcome)
     error = relative_error(evaluate_runs(law, layout.runs), losses)
     mean = np.where(fitted, error, 0.0).sum(1) / np.maximum(fitted.sum(1), 1)
+    outcome = np.where(np.isfinite(mean), outcome, Outcome.not_finite.code)
+    outcome = np.where(few, Outcome.too_few_runs.code, outcome)
     return SolvedBatch(law=law, outcome=outcome, mean_relative_error=mean)
 
 
@@ -156,13 +161,19 @@ def _not_finite_at_0(layout: Layout, free: Free) -> str:
     )
 
 
-def best_of_each(
-    layout: Layout, free: Free, found: Optima, losses: np.ndarray, weights: np.ndarray
+def best_of_each(found: Optima, num_rows: int) -> Optima:
+    """The best of each refit's starts, ``(row,)``."""
+    best = _best(found, num_rows)
+    return Optima(*(part[best] for part in found))
+
+
+def refits_at(
+    layout: Layout, free: Free, best: Optima, losses: np.ndarray, weights: np.ndarray
 ) -> SolvedBatch:
-    """The best of each refit's starts."""
-    best = _best(found, len(losses))
-    law = law_of(layout, free, found.free[best])
-    return solved_batch(layout, free, law, outcomes_of(found, free)[best], losses, weights)
+    """Refits of which each ended at one optimum, ``(row,)``."""
+    with np.errstate(all="ignore"):
+        law = law_of(layout, free, best.free)
+        return solved_batch(layout, free, law, outcomes_of(best, free), losses, weights)
 
 
 def best_point(found: Optima) -> np.ndarray:

@@ -7,7 +7,8 @@ import numpy as np
 
 from farseer_jax.methods.end_to_end.free_parameters import Free
 from farseer_jax.methods.end_to_end.layout import Layout
-from farseer_jax.methods.end_to_end.optima import best_of_each, refit_starts
+from farseer_jax.methods.end_to_end.optima import best_of_each, refit_starts, refits_at
+from farseer_jax.methods.end_to_end.storable import storable
 from farseer_jax.methods.least_squares.any_law import solve_any_law
 from farseer_jax.methods.least_squares.groups import separate_optima
 from farseer_jax.methods.method import SolvedBatch, weights_of
@@ -59,7 +60,19 @@ def refit_each(
         for place in range(len(layouts))
     ]
     each = zip(layouts, frees, joined, losses, weights, strict=True)
-    return [best_of_each(*arguments) for arguments in each]
+    return [_best_refits(method, *arguments) for arguments in each]
+
+
+def _best_refits(
+    method: "LeastSquares",
+    layout: Layout,
+    free: Free,
+    found: Optima,
+    losses: np.ndarray,
+    weights: np.ndarray,
+) -> SolvedBatch:
+    found = storable(method.objective, layout, free, found, losses, weights)
+    return refits_at(layout, free, best_of_each(found, len(losses)), losses, weights)
 
 
 def _as_many(starts: Sequence[np.ndarray]) -> list[np.ndarray]:
