@@ -49,9 +49,9 @@ class Objective:
     def __post_init__(self) -> None:
         if self.residual not in RESIDUALS:
             raise ValueError(f"residual must be one of {RESIDUALS}, got {self.residual!r}")
-        if not self.delta >= 0.0:
+        if isinstance(self.delta, bool) or not self.delta >= 0.0:
             raise ValueError(f"delta must be 0 or more (inf: least squares), got {self.delta!r}")
-        if not 0.0 < self.quantile < 1.0:
+        if isinstance(self.quantile, bool) or not 0.0 < self.quantile < 1.0:
             raise ValueError(f"quantile must lie between 0 and 1, got {self.quantile!r}")
 
     @classmethod

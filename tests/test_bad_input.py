@@ -201,7 +201,7 @@ def test_a_law_that_the_method_does_not_fit(law: Any) -> None:
         ({"rounds": 0}, r'rounds must be at least 1, or "joint", got 0'),
         ({"rounds": "all"}, r'rounds must be at least 1, or "joint", got .all'),
         ({"criterion": "absolute"}, r"criterion must be one of .*squared.*relative.*absolute"),
-        ({"min_pairs": 1}, r"min_pairs must be at least 2, got 1"),
+        ({"min_pairs": 1}, r"min_pairs must be a whole number from 2, got 1"),
     ],
     ids=lambda value: str(value)[:20],
 )

@@ -172,11 +172,11 @@ def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
     refused(farseer("compare", *files, "--law", "auto"), "--law auto is for `farseer fit`")
     refused(farseer("compare", files[0], "--by", "arm"), "--by needs a table of both recipes")
     refused(farseer("compare", *files, "--json", files[0]), "it is a file that this command reads")
-    text = files[1].read_text().replace('"extra": {}', '"extra": {}, "loss_name": "bpc"')
-    other = tmp_path / "other.json"
-    other.write_text(text)
-    first = tmp_path / "first.json"
-    first.write_text(text.replace('"bpc"', '"val_loss"'))
+    first, other = tmp_path / "first.json", tmp_path / "other.json"
+    for path, name in ((first, "val_loss"), (other, "bpc")):
+        content = json.loads(files[1].read_text())
+        content["runs"]["loss_name"] = name
+        path.write_text(json_text(content))
     refused(
         farseer("compare", first, other), "'val_loss' of first and 'bpc' of other", "--comparable"
     )

@@ -51,7 +51,8 @@ def put(path: str, value: Any) -> Change:
         *parts, last = path.split(".")
         for part in parts:
             content = content[chosen(data, content) if part == "#" else part]
-        content[chosen(data, content) if last == "#" else last] = value
+        place = int(last) if isinstance(content, list) and last != "#" else last
+        content[chosen(data, content) if last == "#" else place] = value
 
     return change
 
@@ -194,6 +195,14 @@ BY_STARTS: dict[str, tuple[Change, str]] = {
     "no fits": (put("fits", []), "it contains no fit"),
     "fits as a mapping": (put("fits", {"a": 1}), "it contains no fit"),
     "warnings as a text": (put("warnings", "none"), "warnings"),
+    "a warning added": (put("warnings", ["All is well."]), "warnings"),
+    "a seed as text": (put("method.seed", "nan"), "seed must be a whole number from 0"),
+    "a negative seed": (put("method.seed", -1), "seed must be a whole number from 0"),
+    "more starts than ended": (put("method.num_starts", 5), "num_starts=5"),
+    "a converged start without a value": (put("diagnostics.start_objective.#", None), "start_obj"),
+    "no start converged": (put("diagnostics.start_outcome", [1, 1, 1, 1]), "start_outcome"),
+    "an empty doubt": (put("diagnostics.doubts_about_runs", [""]), "doubts_about_runs"),
+    "a parameter vanished": (put("diagnostics.vanished", ["A"]), "vanished"),
 }  # fmt: skip
 
 BY_STAGES: dict[str, tuple[Change, str]] = {
@@ -210,6 +219,14 @@ BY_STAGES: dict[str, tuple[Change, str]] = {
     "a note of a size that was used": (put("diagnostics.size_note.#", "lost"), "do not agree"),
     "the ratio of neighbours": (put("diagnostics.ratio", 2.5), "diagnostics.ratio"),
     "repeats": (put("diagnostics.num_repeats", 4), "num_repeats"),
+    "other pairs": (put("diagnostics.num_pairs.#", 1), "num_pairs"),
+    "a scatter": (put("diagnostics.residual_scatter.#", 1e300), "residual_scatter"),
+    "what Stage 3 was fitted to": (scaled("diagnostics.G"), "diagnostics.G|G is below"),
+    "an exponent of a round": (put("diagnostics.round_alpha.1", None), "round_alpha"),
+    "an end of the rounds": (put("diagnostics.round_beta.2", 0.2), "round_beta"),
+    "an error of a round": (put("diagnostics.round_error.#", None), "round_error"),
+    "pairs of a fraction": (put("method.min_pairs", 3.03), "min_pairs must be a whole number"),
+    "rounds true": (put("method.rounds", True), "rounds must be"),
     "a round removed": (drop("diagnostics.round_alpha.#"), "different lengths"),
 }  # fmt: skip
 

@@ -28,10 +28,21 @@ def better_fit_warnings(fitted: Fitted) -> list[str]:
     if not error > _CLEARLY * simple:
         return []
     return [
-        f"the fit misses its own runs by {error:.1%} on average, and the Chinchilla law by least "
-        f"squares misses them by {simple:.1%}: fit(Chinchilla, runs) describes them better (shell: "
-        "--law chinchilla --method least-squares)."
+        f"{_misses(error)} misses them by {simple:.1%}: fit(Chinchilla, runs) describes them "
+        "better (shell: --law chinchilla --method least-squares)."
     ]
+
+
+def says_better(sentence: str, fitted: Fitted) -> bool:
+    """Whether a sentence is such a warning about this fit, and not one about another error."""
+    return sentence.startswith(_misses(fitted.mean_relative_error))
+
+
+def _misses(error: float) -> str:
+    return (
+        f"the fit misses its own runs by {error:.1%} on average, and the Chinchilla law by least "
+        "squares"
+    )
 
 
 def _error_of_chinchilla(fitted: Fitted) -> float:

@@ -39,14 +39,15 @@ def check_fit(fit: "Fit", by: Sequence[str]) -> None:
             raise ValueError(f"group: {name} is {label!r}, but its runs have {labels}")
     if fit.response != (fit.runs.loss_name or "loss"):
         raise ValueError(f"response: expected {fit.runs.loss_name!r}, got {fit.response!r:.60}")
-    fitted = _fitted(fit, in_group=bool(by))
+    fitted = fitted_of(fit, in_group=bool(by))
     errors = fit.diagnostics.errors(fitted)
     # of predicted / observed, a number about 1
     require_close("relative_error", fit.relative_error, errors, AGREEMENT)
     fit.diagnostics.check_belongs(fitted)
 
 
-def _fitted(fit: "Fit", *, in_group: bool) -> Fitted:
+def fitted_of(fit: "Fit", *, in_group: bool = False) -> Fitted:
+    """A fit, as the report of its method sees it."""
     return Fitted(
         fit.law, fit.runs, fit.method, fit.outcome, fit.mean_relative_error, in_group=in_group
     )
@@ -98,7 +99,7 @@ def _check_shared(fits: Sequence["Fit"], shared: Sequence[str]) -> None:
         if name in shared or name.partition("[")[0] in shared:
             for own in numbers[1:]:
                 require_close(f"shared: {name}", own[name], value)
-    parts = [objective_at(_fitted(fit, in_group=True)) for fit in fits]
+    parts = [objective_at(fitted_of(fit, in_group=True)) for fit in fits]
     total, rounding = (sum(numbers) for numbers in zip(*parts, strict=True))
     for fit in fits:
         found = getattr(fit.diagnostics, "objective", None)

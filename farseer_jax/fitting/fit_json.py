@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farseer_jax._version import __version__
-from farseer_jax.fitting.fit_checks import check_fits, outcome_of
+from farseer_jax.fitting.fit_checks import check_fits, fitted_of, outcome_of
+from farseer_jax.fitting.fit_warnings import require_warnings
 from farseer_jax.fitting.registry import DIAGNOSTICS, METHODS
 from farseer_jax.laws.law import Law
 from farseer_jax.laws.law_json import class_from_dict, class_to_dict
@@ -110,10 +111,14 @@ def from_dict(content: Mapping[str, Any]) -> Parts:
     columns = {k: own["column"] for k, own in content["inputs"].items() if "column" in own}
     fits = tuple(_fit(kind, part, method, columns) for part in parts)
     check_fits(fits, by, shared)
-    again = to_dict(fits, by, shared, warnings=[part["warnings"] for part in parts])
+    warnings = [_names(part, "warnings") for part in parts]
+    again = to_dict(fits, by, shared, warnings=warnings)
     del again["library_version"]
     if found := difference({key: content[key] for key in again}, again):
         raise ValueError(found)
+    if content["library_version"] == __version__:  # another one may have other sentences
+        for fit, own in zip(fits, warnings, strict=True):
+            require_warnings(own, fit.remarks, fitted_of(fit))
     return fits, by, shared
 
 

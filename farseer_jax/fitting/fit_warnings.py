@@ -1,11 +1,11 @@
 """Warnings about a fit, worst first: runs that pull it, its method's own, a loss that rises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from farseer_jax.fitting.better_fit import better_fit_warnings
-from farseer_jax.fitting.outlier_warnings import outlier_warnings
+from farseer_jax.fitting.better_fit import better_fit_warnings, says_better
+from farseer_jax.fitting.outlier_warnings import outlier_warnings, says_pulled
 from farseer_jax.fitting.outliers import Outliers
 from farseer_jax.laws.evaluate import evaluate
 from farseer_jax.laws.law import Law
@@ -26,14 +26,49 @@ def warnings_of(remarks: Remarks, fitted: Fitted, outliers: Outliers) -> tuple[s
         fitted: the fit.
         outliers: its runs, compared with what the others give.
     """
+    pulled, better = outlier_warnings(fitted, outliers), better_fit_warnings(fitted)
+    first, last = _without_fits(remarks, fitted, bool(better))
+    return (*first, *pulled, *better, *last)
+
+
+def _without_fits(
+    remarks: Remarks, fitted: Fitted, has_better: bool
+) -> tuple[list[str], list[str]]:
+    """The warnings that need no further fit: those before and after the ones that do."""
+    if has_better:  # the error is said already, and it is not the losses that are to blame
+        fitted = fitted._replace(mean_relative_error=0.0)
     rising: list[str] = []
     if set(type(fitted.law).inputs()) == {"N", "D"}:
         rising = rising_sentences(fitted.law, fitted.runs, remarks.monotone_over(fitted.outcome))
-    pulled, better = outlier_warnings(fitted, outliers), better_fit_warnings(fitted)
-    if better:  # the error is said already, and it is not the losses that are to blame
-        fitted = fitted._replace(mean_relative_error=0.0)
     mixed = [f"{sentence}." for sentence in mixed_runs(fitted.runs)]
-    return (*mixed, *pulled, *better, *remarks.doubts(fitted), *rising, *remarks.misfits(fitted))
+    return mixed, [*remarks.doubts(fitted), *rising, *remarks.misfits(fitted)]
+
+
+def require_warnings(found: Sequence[str], remarks: Remarks, fitted: Fitted) -> None:
+    """Refuse the warnings of a file if they are not those of its fit.
+
+    Of runs that pull the fit, and of a better one, only the kind of sentence is looked at: they
+    need further fits.
+
+    Args:
+        found: the warnings of the file.
+        remarks: the report of the fit's method.
+        fitted: the fit.
+
+    Raises:
+        ValueError: a warning is missing, changed, or not the fit's.
+    """
+    of_fits = [own for own in found if says_pulled(own) or says_better(own, fitted)]
+    first, last = _without_fits(remarks, fitted, any(says_better(own, fitted) for own in of_fits))
+    expected = [*first, *of_fits, *last]
+    if list(found) == expected and len(set(of_fits)) == len(of_fits) <= 2:
+        return
+    missing = next((own for own in expected if own not in found), "")
+    raise ValueError(
+        f"warnings: {missing!r:.100} is missing"
+        if missing
+        else "warnings: there is one that the fit does not have, or one twice"
+    )
 
 
 def rising_sentences(law: Law, runs: Runs, domain: Domain | None) -> list[str]:

@@ -19,6 +19,7 @@ from farseer_jax.runs.runs import Runs
 
 _MOST_NAMED = 6
 _NUM_STARTS = 16
+_ALONE, _PULLED = ", and the other runs alone cannot be fitted.", " the fit: without "
 _LARGE = 2.0  # ratio from which on it is said as such
 
 
@@ -34,7 +35,7 @@ def outlier_warnings(fitted: Fitted, found: Outliers) -> list[str]:
         return []
     without = _solved(type(fitted.law), fitted.runs, fitted.method, rows)
     if without is None:
-        return [f"{_far(fitted.runs, found)}, and the other runs alone cannot be fitted."]
+        return [f"{_far(fitted.runs, found)}{_ALONE}"]
     link = fitted.runs.link
     before, after = (evaluate_runs(law, fitted.runs) for law in (fitted.law, without))
     with np.errstate(all="ignore"):
@@ -44,10 +45,15 @@ def outlier_warnings(fitted: Fitted, found: Outliers) -> list[str]:
     place = _largest(fitted.runs, rows)
     them, pull = ("it", "pulls") if len(rows) == 1 else ("them", "they pull")
     return [
-        f"{_far(fitted.runs, found)}, and {pull} the fit: without {them} the loss predicted for "
+        f"{_far(fitted.runs, found)}, and {pull}{_PULLED}{them} the loss predicted for "
         f"the largest run ({_inputs(fitted.runs, place)}) is {_loss(after[place])} instead of "
         f"{_loss(before[place])}. {_remedy(fitted, int(rows[0]), them)}"
     ]
+
+
+def says_pulled(sentence: str) -> bool:
+    """Whether a sentence is such a warning."""
+    return sentence.endswith(_ALONE) or _PULLED in sentence
 
 
 def without_outliers(error: ValueError, law: type[Law], runs: Runs, method: Method) -> ValueError:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from farseer_jax.fitting import fit_json, fit_text
 from farseer_jax.fitting.check_points import check_points
+from farseer_jax.fitting.fit_checks import fitted_of
 from farseer_jax.fitting.fit_warnings import warnings_of
 from farseer_jax.fitting.outliers import Outliers, find_outliers
 from farseer_jax.fitting.prediction import Prediction
@@ -22,7 +23,7 @@ from farseer_jax.methods.method import Method
 from farseer_jax.methods.monotone.report import MonotoneReport
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.diagnostics import Diagnostics
-from farseer_jax.methods.reports import Fitted, Remarks, as_remarks
+from farseer_jax.methods.reports import Remarks, as_remarks
 from farseer_jax.methods.variable_projection.report import ProfileReport
 from farseer_jax.results.converter import register
 from farseer_jax.results.result import Result
@@ -103,8 +104,7 @@ class Fit(Result):
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the fit, worst first; empty if there is nothing unusual."""
-        fitted = Fitted(self.law, self.runs, self.method, self.outcome, self.mean_relative_error)
-        return warnings_of(self.remarks, fitted, self.outliers)
+        return warnings_of(self.remarks, fitted_of(self), self.outliers)
 
     @cached_property
     def outliers(self) -> Outliers:

@@ -1,5 +1,6 @@
 """The interface of fitting methods, as ``fit`` and ``fit_batch`` use it."""
 
+from numbers import Integral
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -63,6 +64,11 @@ class Method(Protocol):
     def to_dict(self) -> dict[str, Any]:
         """The settings, for JSON."""
         ...
+
+
+def is_count(value: object, least: int) -> bool:
+    """Whether a setting is a whole number, and not smaller than the least allowed one."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def require_log_link(method: str, runs: Runs) -> None:

@@ -12,8 +12,10 @@ from farseer_jax.link_functions import Link
 from farseer_jax.methods.end_to_end.layout import distinct_errors, distinct_rows
 from farseer_jax.methods.method import Method, weights_of
 from farseer_jax.methods.outcome import Outcome
+from farseer_jax.results.agreement import AGREEMENT
 from farseer_jax.runs.checks import Range
 from farseer_jax.runs.runs import Runs
+from farseer_jax.solvers.search import Search
 
 LARGEST_NOISE = 0.01  # relative difference of repeats that run-to-run noise explains
 # Public grids that end-to-end fits follow leave 0.2 % and 2–7 %; those that nothing follows closely
@@ -229,6 +231,19 @@ def require_lengths(report: Any, *names: str) -> None:
     for name, length in lengths.items():
         if length != lengths[first]:
             raise ValueError(f"diagnostics: {name} and {first} have different lengths")
+
+
+def require_within(name: str, found: Any, search: Search) -> None:
+    """Refuse exponents beyond the bounds of their search, or missing ones.
+
+    Raises:
+        ValueError: there are some.
+    """
+    values, margin = np.asarray(found, dtype=float), AGREEMENT * (search.upper - search.lower)
+    if not ((values >= search.lower - margin) & (values <= search.upper + margin)).all():
+        raise ValueError(
+            f"diagnostics: {name} lies outside its search, [{search.lower:g}, {search.upper:g}]"
+        )
 
 
 def require_at_least(report: Any, lowest: float, *names: str) -> None:

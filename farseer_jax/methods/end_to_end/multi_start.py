@@ -52,6 +52,12 @@ class MultiStartMethod(EndToEndMethod):
     seed: int
     starts: Law | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, for JSON; of your own ``starts`` only their number."""
+        own = self.starts
+        num = self.num_starts if own is None else len(np.atleast_1d(jax.tree.leaves(own)[0]))
+        return {**super().to_dict(), "num_starts": num}
+
     @abc.abstractmethod
     def solve(
         self,

@@ -1,5 +1,6 @@
 """The objective of an end-to-end fit, from its law and its runs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from farseer_jax.laws.evaluate import evaluate_runs
 from farseer_jax.methods.end_to_end.layout import copy_shares
 from farseer_jax.methods.method import weights_of
+from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.reports import Fitted
 from farseer_jax.objectives import as_objective
 from farseer_jax.results.agreement import AGREEMENT, require_close
@@ -85,6 +87,23 @@ def check_settings(fitted: Fitted) -> None:
         reach = AGREEMENT * abs(numbers.get(name, 0.0))
         if not low - reach <= numbers.get(name, low) <= high + reach:
             raise ValueError(f"parameters.{name} is {numbers[name]:.6g}, outside its bounds")
+
+
+def check_sentences(doubts: Sequence[str], vanished: Sequence[str], fitted: Fitted) -> None:
+    """Refuse doubts and vanished parameters that do not lead to the outcome.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if not all(doubts) or len(set(doubts)) < len(doubts):
+        raise ValueError("diagnostics: doubts_about_runs has an empty sentence, or one twice")
+    unknown = set(vanished) - set(type(fitted.law).parameter_names())
+    if unknown or len(set(vanished)) < len(vanished):
+        raise ValueError(f"diagnostics: vanished names {sorted(unknown) or 'a parameter twice'}")
+    if fitted.outcome is Outcome.undetermined and not doubts:
+        raise ValueError("diagnostics: doubts_about_runs is empty, and the outcome undetermined")
+    if fitted.outcome is Outcome.success and vanished:
+        raise ValueError("diagnostics: vanished names parameters, and the outcome is success")
 
 
 def check_copies(found: int, fitted: Fitted) -> None:

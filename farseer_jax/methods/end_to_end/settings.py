@@ -11,6 +11,7 @@ from farseer_jax.link_functions import Link
 from farseer_jax.methods.correlated_errors import CorrelatedErrors
 from farseer_jax.methods.end_to_end.free_parameters import Free, build_free
 from farseer_jax.methods.end_to_end.layout import Layout
+from farseer_jax.methods.method import is_count
 from farseer_jax.objectives import Objective, as_objective
 
 
@@ -51,9 +52,10 @@ class EndToEndMethod(abc.ABC):
         put(self, "bounds", tuple((n, (float(low), float(high))) for n, (low, high) in bounds))
         for name, lowest in least.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            if not is_count(value, lowest):
                 raise ValueError(f"{name} must be a whole number from {lowest}, got {value!r}")
-        if not 0.0 <= self.tolerance < 1e-3:
+            put(self, name, int(value))
+        if isinstance(self.tolerance, bool) or not 0.0 <= self.tolerance < 1e-3:
             raise ValueError(f"tolerance must lie in [0, 1e-3), got {self.tolerance!r}")
 
     def describe(self, link: Link) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from farseer_jax.methods.end_to_end.objective_at import (
     check_copies,
     check_objective,
+    check_sentences,
     check_settings,
 )
 from farseer_jax.methods.outcome import Outcome
@@ -20,7 +21,7 @@ from farseer_jax.methods.reports import (
     require_at_least,
     require_lengths,
 )
-from farseer_jax.results.agreement import require_close
+from farseer_jax.results.agreement import AGREEMENT, require_close
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,9 +91,29 @@ class StartReport(Report):
         finite = self.start_objective[self.start_outcome != ENDINGS.index("not finite")]
         least = min(finite, default=np.inf)
         require_close("diagnostics.objective", self.objective, least, _NOTHING)
+        self._check_endings(fitted)
         check_objective(self.objective, fitted)
         check_copies(self.num_copies, fitted)
         check_settings(fitted)
+        check_sentences(self.doubts_about_runs, self.vanished, fitted)
+
+    def _check_endings(self, fitted: Fitted) -> None:
+        """Refuse endings of the starts that do not lead to the outcome."""
+        method: Any = fitted.method
+        converged = self.start_outcome == ENDINGS.index("converged")
+        if not np.isfinite(self.start_objective[converged]).all():
+            raise ValueError("diagnostics: start_objective is missing where a start converged")
+        if not fitted.in_group and self.num_starts != method.num_starts:
+            raise ValueError(
+                f"diagnostics: start_objective has {self.num_starts} starts, and the method "
+                f"num_starts={method.num_starts}"
+            )
+        limit = self.objective * (1.0 + AGREEMENT) + _NOTHING
+        has_best = bool((converged & (self.start_objective <= limit)).any())
+        if fitted.outcome in (Outcome.success, Outcome.not_converged) and has_best != (
+            fitted.outcome is Outcome.success
+        ):
+            raise ValueError("diagnostics: start_outcome does not agree with the outcome")
 
     @property
     def num_starts(self) -> int:

@@ -21,7 +21,7 @@ from farseer_jax.methods.isoflop.budgets import (
 from farseer_jax.methods.isoflop.derivatives import IsoFLOPRefit, build_refit
 from farseer_jax.methods.isoflop.kernel import MIN_BUDGETS, solve_block, solve_jit
 from farseer_jax.methods.isoflop.report import build_report, refusal
-from farseer_jax.methods.method import Solved, SolvedBatch, require_log_link
+from farseer_jax.methods.method import Solved, SolvedBatch, is_count, require_log_link
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.runs.runs import Runs
 from farseer_jax.runtime.arrays import to_numpy
@@ -81,7 +81,7 @@ class IsoFLOP:
             object.__setattr__(self, "budgets", _numbers(self.budgets))
         if self.width is not None and not 0 < self.width < np.inf:
             raise ValueError(f"width must be positive, got {self.width!r}")
-        if not (isinstance(self.min_runs, int) and self.min_runs >= 3):
+        if not is_count(self.min_runs, 3):
             raise ValueError(f"min_runs must be a whole number from 3, got {self.min_runs!r}")
         if not isinstance(self.search, (Grid, Refined)):
             raise TypeError(f"search must be a `Refined(…)` or a `Grid(…)`, got {self.search!r}")

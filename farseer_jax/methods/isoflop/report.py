@@ -1,7 +1,7 @@
 """The optima of Approach 2 at each compute budget, as plain NumPy arrays."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,9 +18,10 @@ from farseer_jax.methods.reports import (
     Rows,
     require_at_least,
     require_lengths,
+    require_within,
     some_notes,
 )
-from farseer_jax.results.agreement import require_close
+from farseer_jax.results.agreement import AGREEMENT, require_close
 from farseer_jax.results.numbers import loss_text, number_text, quantity_text
 from farseer_jax.results.table import aligned
 from farseer_jax.runs.runs import Runs
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FEW_BUDGETS = 5
+_MOMENT = 1e-10  # of residuals of least squares, relative to the losses: rounding leaves 1e-14
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,18 +91,16 @@ class IsoFLOPReport(Report):
     def check_belongs(self, fitted: Fitted) -> None:
         """The number of runs, of copies, and of runs without a budget; optima and exponents."""
         require_at_least(self, 0.0, *_PER_BUDGET[:-2])
-        used = self.used
+        used, method = self.used, fitted.method
         if used.tolist() != np.isfinite(self.N_opt).tolist():
             raise ValueError("diagnostics: N_opt and note disagree on the budgets used")
         tokens = self.compute[used] / (6.0 * self.N_opt[used])
         require_close("diagnostics.D_opt", self.D_opt[used], tokens)
         require_close("diagnostics.b", self.b, 1.0 - self.a)
         runs, budgets = self._prepared(fitted)
+        self._check_budgets(budgets, runs.loss, weights_of(runs), cast("Any", method).min_runs)
         num_rows = int(np.count_nonzero(budgets.run_share))
         copies = num_rows - round(float(budgets.run_share.sum()))
-        fitted_runs = (budgets.run_share > 0) & (weights_of(runs)[budgets.run_index] > 0)
-        num_runs = np.rint((budgets.run_share * fitted_runs).sum(axis=1))
-        require_close("diagnostics.num_runs", self.num_runs, num_runs)
         require_close("diagnostics.num_copies", self.num_copies, copies)
         require_close("diagnostics.num_left_out", self.num_left_out, len(runs) - num_rows)
         law: Any = fitted.law
@@ -109,6 +109,49 @@ class IsoFLOPReport(Report):
         require_close("diagnostics.gamma", self.gamma, law.alpha * law.beta / total)
         coefficient = (law.alpha * law.A / (law.beta * law.B)) ** (1.0 / total)
         require_close("diagnostics.coefficient", self.coefficient, coefficient)
+        require_within("gamma", self.gamma, cast("Any", method).search)
+
+    def _check_budgets(
+        self, budgets: BudgetDesign, losses: np.ndarray, weights: np.ndarray, min_runs: int
+    ) -> None:
+        """Refuse budgets, notes or vertices other than those of the runs."""
+        seen, used = _seen(budgets, weights), self.used
+        for name, expected in seen._asdict().items():
+            require_close(f"diagnostics.{name}", getattr(self, name), expected)
+        notes = zip(seen.num_runs, self.curvature, used, strict=True)
+        if self.note != tuple(_note(int(num), c, bool(own), min_runs) for num, c, own in notes):
+            raise ValueError("diagnostics: note does not agree with num_runs and curvature")
+        if not np.isfinite(self.curvature).all() or (self.curvature[used] <= 0.0).any():
+            raise ValueError("diagnostics: curvature is not positive where a budget was used")
+        if (np.isfinite(self.loss_opt) != used).any() or (np.isfinite(self.D_opt) != used).any():
+            raise ValueError("diagnostics: loss_opt, D_opt and note do not agree")
+        inside = (self.N_opt >= self.N_min * (1.0 - AGREEMENT)) & (
+            self.N_opt <= self.N_max * (1.0 + AGREEMENT)
+        )
+        if not inside[used].all():
+            raise ValueError("diagnostics: N_opt lies outside N_min to N_max")
+        self._check_vertices(budgets, losses, weights)
+
+    def _check_vertices(
+        self, budgets: BudgetDesign, losses: np.ndarray, weights: np.ndarray
+    ) -> None:
+        """Refuse parabolas that are not of least squares: residuals have no moments up to x²."""
+        used = self.used
+        weight = (weights[budgets.run_index] * budgets.run_share)[used]
+        weight /= weight.sum(axis=1, keepdims=True)
+        loss, log_N = losses[budgets.run_index][used], budgets.log_N[used]
+        x = log_N - (weight * log_N).sum(axis=1, keepdims=True)
+        from_vertex = log_N - np.log(self.N_opt[used])[:, None]
+        parabola = self.loss_opt[used][:, None] + (
+            0.5 * self.curvature[used][:, None] * from_vertex**2
+        )
+        for power in range(3):
+            moment = (weight * (loss - parabola) * x**power).sum(axis=1)
+            size = (weight * (np.abs(loss) + np.abs(parabola)) * np.abs(x) ** power).sum(axis=1)
+            if (np.abs(moment) > _MOMENT * size).any():
+                raise ValueError(
+                    "diagnostics: N_opt, loss_opt and curvature are not those of the runs"
+                )
 
     def _prepared(self, fitted: Fitted) -> Any:
         """The runs and their budgets, of which there are as many as here."""
@@ -214,25 +257,18 @@ def build_report(
     min_runs: int,
 ) -> IsoFLOPReport:
     """Collect the optima of the budgets and the power laws."""
-    fitted = (design.run_share > 0) & (weights[design.run_index] > 0)
-    num_runs = np.rint((design.run_share * fitted).sum(axis=1)).astype(int)
-    usable = np.asarray(found.usable)
-    # a budget whose runs are all left out has the compute of these
-    all_runs = (design.log_C * design.run_share).sum(axis=1) / design.run_share.sum(axis=1)
-    compute = np.exp(np.where(num_runs > 0, found.log_C, all_runs))
+    seen, usable = _seen(design, weights), np.asarray(found.usable)
     N_opt = np.where(usable, np.exp(found.parabola.x_opt), np.nan)
     curvature = np.asarray(found.parabola.curvature)
     num_rows = int(np.count_nonzero(design.run_share))
     notes = tuple(
-        _note(num_runs[i], curvature[i], bool(usable[i]), min_runs) for i in range(len(usable))
+        _note(int(seen.num_runs[i]), curvature[i], bool(usable[i]), min_runs)
+        for i in range(len(usable))
     )
     return IsoFLOPReport(
-        compute=compute,
-        num_runs=num_runs,
-        N_min=_size(fitted, np.where(fitted, design.log_N, np.inf).min(axis=1)),
-        N_max=_size(fitted, np.where(fitted, design.log_N, -np.inf).max(axis=1)),
+        **seen._asdict(),
         N_opt=N_opt,
-        D_opt=compute / (6.0 * N_opt),
+        D_opt=seen.compute / (6.0 * N_opt),
         loss_opt=np.where(usable, found.parabola.loss_opt, np.nan),
         curvature=curvature,
         note=notes,
@@ -242,6 +278,28 @@ def build_report(
         coefficient=float(np.exp(found.log_G)),
         num_left_out=len(runs) - num_rows,
         num_copies=num_rows - round(float(design.run_share.sum())),
+    )
+
+
+class _Seen(NamedTuple):
+    """What the runs say of each budget before any fit, ``(budget,)``."""
+
+    compute: np.ndarray
+    num_runs: np.ndarray
+    N_min: np.ndarray
+    N_max: np.ndarray
+
+
+def _seen(design: BudgetDesign, weights: np.ndarray) -> _Seen:
+    own = weights[design.run_index] * design.run_share
+    fitted = own > 0
+    # a budget whose runs are all left out has the compute of these
+    share = np.where(fitted.any(axis=1, keepdims=True), own, design.run_share)
+    return _Seen(
+        compute=np.exp((design.log_C * share).sum(axis=1) / share.sum(axis=1)),
+        num_runs=np.rint((design.run_share * fitted).sum(axis=1)).astype(int),
+        N_min=_size(fitted, np.where(fitted, design.log_N, np.inf).min(axis=1)),
+        N_max=_size(fitted, np.where(fitted, design.log_N, -np.inf).max(axis=1)),
     )
 
 

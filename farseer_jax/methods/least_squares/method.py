@@ -78,7 +78,7 @@ class LeastSquares(MultiStartMethod):
     errors: CorrelatedErrors | None = None
 
     def __post_init__(self) -> None:
-        self.normalise({"num_starts": 1, "refit_starts": 0, "max_steps": 1})
+        self.normalise({"num_starts": 1, "refit_starts": 0, "seed": 0, "max_steps": 1})
         objective = as_objective(self.objective)
         if self.errors is not None and not (
             objective.is_squared and objective.residual in ("link", "log")

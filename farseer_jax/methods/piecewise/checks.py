@@ -56,8 +56,9 @@ def check_solution(design: Design, solution: Solution, outcome: Outcome, min_pai
     lost = np.flatnonzero(~solution.sizes.live)
     if not len(lost):
         _refuse_no_remainder(design, solution)
+    pairs = np.asarray(solution.non_positive), np.asarray(solution.sizes.num_pairs)
     shown = "; ".join(
-        f"N={design.N[i]:g} ({size_note(design, solution, int(i), min_pairs)})" for i in lost[:5]
+        f"N={design.N[i]:g} ({size_note(design, *pairs, int(i), min_pairs)})" for i in lost[:5]
     )
     more = f"; and {len(lost) - 5} more" if len(lost) > 5 else ""
     raise ValueError(

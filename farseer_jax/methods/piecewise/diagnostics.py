@@ -1,11 +1,12 @@
 """The results of the piecewise stages, as plain NumPy arrays."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from farseer_jax.laws.evaluate import evaluate
+from farseer_jax.laws.catalogue.farseer import Farseer
+from farseer_jax.laws.evaluate import evaluate, evaluate_curves
 from farseer_jax.methods.method import weights_of
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise.chinchilla import ChinchillaSolution
@@ -20,6 +21,7 @@ from farseer_jax.methods.piecewise.piecewise_warnings import (
     noise,
     repeats,
 )
+from farseer_jax.methods.piecewise.stage1 import Gathered
 from farseer_jax.methods.reports import (
     Counts,
     Fitted,
@@ -28,6 +30,7 @@ from farseer_jax.methods.reports import (
     large_error,
     require_at_least,
     require_lengths,
+    require_within,
 )
 from farseer_jax.objectives import relative_error
 from farseer_jax.results.agreement import AGREEMENT, require_close
@@ -125,6 +128,64 @@ class Diagnostics(Report):
         spread = _repeat_spread(design, fitted.runs.loss)
         require_close("diagnostics.repeat_spread", self.repeat_spread, spread, 1e-12)
         require_close("diagnostics.ratio", self.ratio, design.ratio)
+        slots = averaged(design, fitted.runs.loss, weights_of(fitted.runs))
+        self._check_pairs(design, slots, cast("Any", fitted.method).min_pairs)
+        self._check_remainder(design, slots, fitted.law)
+        self._check_rounds(fitted)
+
+    def _check_pairs(self, design: Design, slots: Gathered, min_pairs: int) -> None:
+        """Refuse pairs, used or left out, other than those of the runs; and estimates of others."""
+        live = np.isfinite(self.A)
+        if (np.isfinite(self.B) != live).any() or (np.isfinite(self.r_squared) != live).any():
+            raise ValueError("diagnostics: A, B and r_squared do not agree on the sizes used")
+        if (self.A[live] <= 0.0).any() or (self.B[live] <= 0.0).any():
+            raise ValueError("diagnostics: A or B is not positive")
+        first, second = slots.weight[:, :-1], slots.weight[:, 1:]
+        both = first + second
+        weight = 2.0 * first * second / np.where(both == 0.0, 1.0, both)
+        has_weight = design.pair_ok & (weight > 0.0)
+        rises = has_weight & ~(np.diff(slots.loss, axis=1) < 0.0)
+        num_pairs = (has_weight & ~rises).sum(axis=1)
+        require_close("diagnostics.num_pairs", self.num_pairs, num_pairs)
+        if (num_pairs[live] < min_pairs).any():
+            raise ValueError("diagnostics: num_pairs is below min_pairs where a size was used")
+        if self.size_note != _size_notes(design, rises, num_pairs, live, min_pairs):
+            raise ValueError("diagnostics: size_note is not that of the runs")
+        N, D, notes = _left_out(design, rises, live)
+        require_close("diagnostics.left_out_N", self.left_out_N, N)
+        require_close("diagnostics.left_out_D", self.left_out_D, D)
+        if self.left_out_note != notes:
+            raise ValueError("diagnostics: left_out_note is not that of the runs")
+
+    def _check_remainder(self, design: Design, slots: Gathered, law: Any) -> None:
+        """Refuse what Stage 3 finds after the data term, other than law and runs give."""
+        _, B, A = evaluate_curves(law, design.N)
+        data_term = B[:, None] * np.exp(-A[:, None] * design.log_D)
+        rest, total = slots.loss - data_term, slots.weight.sum(axis=1)
+        weighted = np.where(slots.weight > 0.0, slots.weight * rest, 0.0).sum(axis=1)
+        G = weighted / np.where(total == 0.0, 1.0, total)
+        left = np.where((slots.weight > 0.0) & design.occupied, rest - G[:, None], 0.0)
+        scatter = np.sqrt((left**2).sum(axis=1) / design.occupied.sum(axis=1))
+        rounding = AGREEMENT * np.where(design.occupied, slots.loss + data_term, 0.0).max(axis=1)
+        require_close("diagnostics.G", self.G, G, rounding)
+        require_close("diagnostics.residual_scatter", self.residual_scatter, scatter, rounding)
+
+    def _check_rounds(self, fitted: Fitted) -> None:
+        """Refuse rounds of another number, outside their search, or that end at another law."""
+        method, law = cast("Any", fitted.method), cast("Any", fitted.law)
+        is_farseer, in_rounds = isinstance(law, Farseer), method.rounds != "joint"
+        num = method.rounds + 1 if is_farseer and in_rounds else 1
+        require_close("diagnostics.round_beta", len(self.round_beta), num)
+        search, _ = method.searches(type(law))
+        own = (law.A.exponent, law.B.exponent) if is_farseer else (np.nan, law.beta)
+        require_close("diagnostics.round_alpha", self.round_alpha[-1], float(own[0]))
+        require_close("diagnostics.round_beta", self.round_beta[-1], float(own[1]))
+        require_within("round_beta", self.round_beta, search)
+        require_within("round_alpha", self.round_alpha[1:], search)
+        if not np.isnan(self.round_alpha[: 1 if in_rounds else 0]).all():
+            raise ValueError("diagnostics: round_alpha is not missing at the start")
+        if in_rounds and not (self.round_error >= -AGREEMENT).all():  # rounding, of a perfect fit
+            raise ValueError("diagnostics: round_error is missing or negative")
 
     def _design(self, fitted: Fitted) -> Design:
         method: Any = fitted.method
@@ -195,7 +256,7 @@ def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: 
     """Collect the results of the stages."""
     sizes, trace = solution.sizes, solution.data_term.rounds
     live = sizes.live
-    left_out_N, left_out_D, notes = _left_out(design, solution)
+    left_out_N, left_out_D, notes = _left_out(design, solution.non_positive, live)
     occupied = design.occupied
     squares = np.where(occupied, solution.size_term.residual**2, 0.0).sum(axis=1)
     num_runs = occupied.sum(axis=1)
@@ -210,7 +271,7 @@ def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: 
         r_squared=np.where(live, sizes.r_squared, np.nan),
         G=np.asarray(solution.size_term.G),
         residual_scatter=np.sqrt(squares / num_runs),
-        size_note=_size_notes(design, solution, min_pairs),
+        size_note=_size_notes(design, solution.non_positive, sizes.num_pairs, live, min_pairs),
         round_alpha=np.asarray(trace.alpha),
         round_beta=np.asarray(trace.beta),
         round_error=np.asarray(trace.pair_error),
@@ -234,28 +295,34 @@ def _repeat_spread(design: Design, losses: np.ndarray) -> float:
     return float(np.max(highest / lowest) - 1.0)
 
 
-def _size_notes(design: Design, solution: Solution, min_pairs: int) -> tuple[str, ...]:
-    live = solution.sizes.live
+def _size_notes(
+    design: Design, rises: np.ndarray, num_pairs: np.ndarray, live: np.ndarray, min_pairs: int
+) -> tuple[str, ...]:
     return tuple(
-        "" if live[i] else size_note(design, solution, i, min_pairs) for i in range(len(live))
+        "" if live[i] else size_note(design, rises, num_pairs, i, min_pairs)
+        for i in range(len(live))
     )
 
 
-def size_note(design: Design, solution: Solution, size: int, min_pairs: int) -> str:
+def size_note(
+    design: Design, rises: np.ndarray, num_pairs: np.ndarray, size: int, min_pairs: int
+) -> str:
     """Why a size has no A_N and B_N."""
     num_steps = int(design.pair_ok[size].sum())
-    num_lost = int(solution.non_positive[size].sum())
-    if solution.sizes.num_pairs[size] >= min_pairs:
+    num_lost = int(rises[size].sum())
+    if num_pairs[size] >= min_pairs:
         return "the steps of the loss grow with D"
     if num_lost:
         return f"the loss does not fall in {num_lost} of {num_steps} steps of D"
     return f"{num_steps} usable pairs, {min_pairs} needed"
 
 
-def _left_out(design: Design, solution: Solution) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def _left_out(
+    design: Design, rises: np.ndarray, live: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Pairs that took no part in Stage 2, with the first reason that applies."""
-    neighbours, falling = design.neighbours, ~solution.non_positive
-    used = design.pair_ok & falling & solution.sizes.live[:, None]
+    neighbours, falling = design.neighbours, ~rises
+    used = design.pair_ok & falling & live[:, None]
     size, slot = np.nonzero(neighbours & ~used)
     notes = tuple(
         NOT_ONE_STEP

@@ -11,7 +11,7 @@ from farseer_jax.laws.catalogue.farseer import Farseer
 from farseer_jax.laws.law import Law
 from farseer_jax.link_functions import Link
 from farseer_jax.methods.derivatives import Refit
-from farseer_jax.methods.method import Solved, SolvedBatch, require_log_link
+from farseer_jax.methods.method import Solved, SolvedBatch, is_count, require_log_link
 from farseer_jax.methods.outcome import Outcome
 from farseer_jax.methods.piecewise import chinchilla as _chinchilla
 from farseer_jax.methods.piecewise import kernel as _kernel
@@ -108,13 +108,15 @@ class Piecewise:
             object.__setattr__(self, "ratio", tuple(self.ratio))
         if self.criterion not in CRITERIA:
             raise ValueError(f"criterion must be one of {CRITERIA}, got {self.criterion!r}")
-        if self.rounds != "joint" and not (isinstance(self.rounds, int) and self.rounds >= 1):
+        if self.rounds != "joint" and not is_count(self.rounds, 1):
             raise ValueError(f'rounds must be at least 1, or "joint", got {self.rounds!r}')
         for search in (self.search, self.search_U):
             if search is not None and not isinstance(search, (Grid, Refined)):
                 raise TypeError(f"search must be a `Refined(…)` or a `Grid(…)`, got {search!r}")
-        if self.min_pairs < 2:
-            raise ValueError(f"min_pairs must be at least 2, got {self.min_pairs}")
+        if not is_count(self.min_pairs, 2):
+            raise ValueError(f"min_pairs must be a whole number from 2, got {self.min_pairs!r}")
+        if not isinstance(self.falling_B, bool):
+            raise ValueError(f"falling_B must be True or False, got {self.falling_B!r}")
 
     @classmethod
     def released_code(cls) -> "Piecewise":

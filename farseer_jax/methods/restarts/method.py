@@ -74,7 +74,7 @@ class Restarts(MultiStartMethod):
 
     def __post_init__(self) -> None:
         check_optimiser(self.optimiser)
-        self.normalise({"num_starts": 1, "refit_starts": 0, "num_steps": 1})
+        self.normalise({"num_starts": 1, "refit_starts": 0, "seed": 0, "num_steps": 1})
 
     def describe(self, link: Link) -> str:
         """A few words for reports."""

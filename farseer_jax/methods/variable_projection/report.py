@@ -10,6 +10,7 @@ import numpy as np
 from farseer_jax.methods.end_to_end.objective_at import (
     check_copies,
     check_objective,
+    check_sentences,
     check_settings,
 )
 from farseer_jax.methods.outcome import Outcome
@@ -22,7 +23,7 @@ from farseer_jax.methods.reports import (
     to_plain,
 )
 from farseer_jax.methods.variable_projection.profile import candidates
-from farseer_jax.results.agreement import require_close
+from farseer_jax.results.agreement import AGREEMENT, require_close
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,9 +77,30 @@ class ProfileReport(Report):
         if not len(self.minima) or (np.diff(self.minima_objective) < 0.0).any():
             raise ValueError("diagnostics: minima_objective is not in ascending order")
         require_close("diagnostics.objective", self.objective, self.minima_objective[0])
+        self._check_exponents(fitted)
         check_objective(self.objective, fitted)
         check_copies(self.num_copies, fitted)
         check_settings(fitted)
+        check_sentences(self.doubts_about_runs, self.vanished, fitted)
+
+    def _check_exponents(self, fitted: Fitted) -> None:
+        """Refuse axes other than the settings', and minima outside them or not the law's."""
+        method: Any = fitted.method
+        bounds, law = dict(method.bounds), fitted.law.parameters()
+        if any(name not in law for name in self.exponents):
+            raise ValueError(f"diagnostics: exponents has names that the law has not, {law}")
+        for name, axis, found in zip(self.exponents, self.axes, self.minima.T, strict=True):
+            steps = np.diff(axis)
+            if len(axis) != method.num_candidates or not np.allclose(steps, steps[0], 1e-6):
+                raise ValueError(
+                    f"diagnostics: axes of {name} is not of {method.num_candidates} even steps"
+                )
+            if name in bounds:
+                require_close(f"diagnostics.axes of {name}", axis[[0, -1]], bounds[name])
+            reach = AGREEMENT * (axis[-1] - axis[0])
+            if not ((found >= axis[0] - reach) & (found <= axis[-1] + reach)).all():
+                raise ValueError(f"diagnostics: minima of {name} lies outside its axis")
+            require_close(f"diagnostics.minima of {name}", found[0], law[name])
 
     @property
     def num_candidates(self) -> int:

@@ -67,10 +67,19 @@ class Search(Protocol):
         ...
 
 
+_LARGEST = 100.0  # N^100 is beyond floating point from N = 1,200 on
+
+
 def check_bounds(lower: float, upper: float) -> None:
-    """Refuse bounds of an exponent that are not finite and ascending."""
+    """Refuse bounds of an exponent that are not finite and ascending, or beyond ±100."""
+    if isinstance(lower, bool) or isinstance(upper, bool):
+        raise ValueError(f"bounds must be numbers, got lower={lower}, upper={upper}")
     if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
         raise ValueError(f"bounds must be finite and ascending, got lower={lower}, upper={upper}")
+    if max(-lower, upper) > _LARGEST:
+        raise ValueError(
+            f"bounds of an exponent must lie within ±{_LARGEST:g}, got lower={lower}, upper={upper}"
+        )
 
 
 def finite(values: Array) -> Array:
