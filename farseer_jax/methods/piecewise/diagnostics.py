@@ -255,8 +255,9 @@ SIZE_UNUSABLE = "its size has no A_N and B_N"
 def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: int) -> Diagnostics:
     """Collect the results of the stages."""
     sizes, trace = solution.sizes, solution.data_term.rounds
-    live = sizes.live
-    left_out_N, left_out_D, notes = _left_out(design, solution.non_positive, live)
+    live = np.asarray(sizes.live)
+    rises, num_pairs = np.asarray(solution.non_positive), np.asarray(sizes.num_pairs, dtype=int)
+    left_out_N, left_out_D, notes = _left_out(design, rises, live)
     occupied = design.occupied
     squares = np.where(occupied, solution.size_term.residual**2, 0.0).sum(axis=1)
     num_runs = occupied.sum(axis=1)
@@ -265,13 +266,13 @@ def diagnose(design: Design, losses: np.ndarray, solution: Solution, min_pairs: 
     return Diagnostics(
         N=design.N,
         num_runs=num_runs,
-        num_pairs=np.asarray(sizes.num_pairs, dtype=int),
+        num_pairs=num_pairs,
         A=np.where(live, np.exp(sizes.log_A), np.nan),
         B=np.where(live, np.exp(sizes.log_B), np.nan),
         r_squared=np.where(live, sizes.r_squared, np.nan),
         G=np.asarray(solution.size_term.G),
         residual_scatter=np.sqrt(squares / num_runs),
-        size_note=_size_notes(design, solution.non_positive, sizes.num_pairs, live, min_pairs),
+        size_note=_size_notes(design, rises, num_pairs, live, min_pairs),
         round_alpha=np.asarray(trace.alpha),
         round_beta=np.asarray(trace.beta),
         round_error=np.asarray(trace.pair_error),
