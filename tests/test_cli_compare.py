@@ -175,7 +175,7 @@ def test_refusals(files: tuple[Path, Path], tmp_path: Path) -> None:
     first, other = tmp_path / "first.json", tmp_path / "other.json"
     for path, name in ((first, "val_loss"), (other, "bpc")):
         content = json.loads(files[1].read_text())
-        content["runs"]["loss_name"] = name
+        content["runs"]["loss_name"] = content["fits"][0]["response"] = name
         path.write_text(json_text(content))
     refused(
         farseer("compare", first, other), "'val_loss' of first and 'bpc' of other", "--comparable"
