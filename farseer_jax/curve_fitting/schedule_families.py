@@ -179,7 +179,8 @@ def _multi_step(name: str, objective: FinalLoss, final: float | None) -> Iterato
         end = numbers[3]
         return end + numbers[2] * (1.0 - end), end
 
-    starts = [[0.5, 0.4, 0.3, 0.1], [0.8, 0.5, 0.3, 0.1]]
+    # drops along the way, and one near the end
+    starts = [[0.5, 0.4, 0.3, 0.1], [0.8, 0.5, 0.3, 0.1], [0.93, 0.8, 0.0, 0.03]]
     starts = [[*own[:3], float(np.clip(own[3], low[0], high[0]))] for own in starts]
     bounds = np.array([[0.02, 0.02, 0.0, *low], [0.98, 0.98, 1.0, *high]])
     yield Family(name, rates, schedule, bounds[0], bounds[1], np.array(starts))
