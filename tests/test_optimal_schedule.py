@@ -119,7 +119,8 @@ def test_the_free_schedule_is_the_best_of_all_starts(name: str) -> None:
     assert search is not None
     assert search.loss == losses["free"]
     other = best_free_schedule(objective, found["linear"].rates[300:], knots=40, lowest=1e-3 * PEAK)
-    assert other.loss == pytest.approx(search.loss, abs=2e-5)
+    assert search.loss <= other.loss + 2e-5  # which may lie in another valley, without a late drop
+    assert other.loss == pytest.approx(search.loss, abs=3e-3)
 
 
 def test_a_given_end_is_that_of_each_schedule() -> None:
