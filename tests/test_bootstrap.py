@@ -165,6 +165,11 @@ def test_more_resamples_begin_with_the_same() -> None:
     )
 
 
+def test_draws_beyond_the_memory_are_refused_with_the_remedy() -> None:
+    with pytest.raises(MemoryError, match=r"1,000,000,000,000 draws .* GB .*out='draws.parquet'"):
+        bootstrap(farseer(), 10**12)
+
+
 def test_seeds_differ() -> None:
     other = bootstrap(farseer(), 33, "wild", seed=6).predict(1e9, 1e11)
     assert not np.isin(other, found("piecewise", "wild").predict(1e9, 1e11)).any()

@@ -13,7 +13,7 @@ from farseer_jax.fitting.fit_batch import BatchFit, Refits
 from farseer_jax.fitting.result import Fit
 from farseer_jax.fitting.type_checks import fit_of
 from farseer_jax.laws.law import Law
-from farseer_jax.runtime.memory import block_length
+from farseer_jax.runtime.memory import block_length, require
 from farseer_jax.runtime.progress import counted_from, report, stage
 from farseer_jax.uncertainty import distributed
 from farseer_jax.uncertainty.bootstrap_result import Bootstrap
@@ -67,6 +67,7 @@ def bootstrap(
         ValueError: fewer than 2 resamples; all refits fail; or the file has draws of another fit,
             scheme, seed or version.
         OSError: the file cannot be written, exists already, or is being written by another process.
+        MemoryError: the draws need more memory than there is; a file (``out``) holds them.
 
     Example:
         >>> from farseer_jax import Farseer, bootstrap, example_runs, fit
@@ -87,6 +88,11 @@ def bootstrap(
         return _make(refits, scheme, setting, seed, ranges)
 
     if out is None:
+        require(
+            _bytes_of_draws(fit.law, num),
+            f"keeping {num:,} draws in memory",
+            "keep them in a file (out='draws.parquet')",
+        )
         draws: Draws = _in_memory(make, fit.law, num, chunk)
     else:
         store = Store(out, manifest_of(fit, scheme, seed))
@@ -107,6 +113,11 @@ def resamples(scheme: Scheme, setting: Setting, seed: int, start: int, stop: int
         pieces.append(Draw(*(None if part is None else part[inside] for part in piece)))
     columns = zip(*pieces, strict=True)
     return Draw(*(None if own[0] is None else np.concatenate(own) for own in columns))
+
+
+def _bytes_of_draws(law: Law, num: int) -> float:
+    """Of parameters, outcome and errors of each draw, while its parts are joined."""
+    return 2.0 * 8.0 * num * (len(type(law).parameter_names()) + 4)
 
 
 def _stream(num_runs: int) -> int:
