@@ -211,7 +211,8 @@ def two_writers(folder: Path) -> dict[str, Any]:
                 time.sleep(0.02)
 
     several = [started(try_until_made) for _ in range(4)]
-    time.sleep(0.7)
+    while not list(shared.parent.glob("draws.parts/0*.parquet")):
+        time.sleep(0.005)
     os.kill(several[0], signal.SIGKILL)
     statuses += [ended(process) for process in several]
     return {

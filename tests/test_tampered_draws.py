@@ -114,7 +114,7 @@ def with_missing(table: pa.Table) -> pa.Table:
 
 # What is done to the draws of a part, and what is said with its digests, and with forged ones.
 VALUES = r"20 to 39: the draws do not match their digest: they were changed"
-REFIT = r"20 to 39: resample \d+ differs from its refit"
+REFIT = r"20 to 39: resample \d+ is not what a refit gives"
 DRAWS: dict[str, tuple[Change, str, str]] = {
     "a column scaled": (scaled("A", 1.01), VALUES, REFIT),
     "an exponent scaled": (scaled("alpha", 1.01), VALUES, REFIT),
@@ -401,7 +401,7 @@ def test_a_value_that_was_changed_anywhere(
         remade(path, change, forged=forged)
         if forged:
             (fault,) = check_draws(path, num_refits=ALL).faults
-            assert f"{path}, rows 0 to 59: resample {row} differs from its refit" in fault
+            assert f"{path}, rows 0 to 59: resample {row} is not what a refit gives" in fault
             assert fault.endswith("make it again: the same call gives the same draws")
         else:
             with pytest.raises(ValueError, match="do not match their digest"):

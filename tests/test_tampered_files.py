@@ -216,7 +216,7 @@ BY_STAGES: dict[str, tuple[Change, str]] = {
     "pairs, negative": (put("diagnostics.num_pairs.#", -1), "num_pairs is below 0"),
     "an R² above 1": (put("diagnostics.r_squared.#", 1.2), "r_squared is above 1"),
     "a note removed": (drop("diagnostics.size_note.#"), "different lengths"),
-    "a note of a size that was used": (put("diagnostics.size_note.#", "lost"), "do not agree"),
+    "a note of a size that was used": (put("diagnostics.size_note.#", "lost"), "disagree"),
     "the ratio of neighbours": (put("diagnostics.ratio", 2.5), "diagnostics.ratio"),
     "repeats": (put("diagnostics.num_repeats", 4), "num_repeats"),
     "other pairs": (put("diagnostics.num_pairs.#", 1), "num_pairs"),

@@ -30,7 +30,7 @@ def judging_runs(along: np.ndarray, rolling: RollingLimits) -> np.ndarray | None
         >>> along = np.log(np.repeat([1e8, 2e8, 4e8, 8e8], [90_000, 5_000, 5_000, 1_000]))
         >>> rows = judging_runs(along, rolling_limits(along))
         >>> np.unique(along[rows], return_counts=True)[1]
-        array([58362,  3243,  3242,  1000])
+        array([58399,  3244,  3244,  1000])
     """
     num = len(along)
     if num <= MOST or not len(rolling.limit):

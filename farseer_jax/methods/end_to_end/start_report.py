@@ -108,8 +108,10 @@ class StartReport(Report):
                 f"diagnostics: start_objective has {self.num_starts} starts, and the method "
                 f"num_starts={method.num_starts}"
             )
-        limit = self.objective * (1.0 + AGREEMENT) + _NOTHING
-        has_best = bool((converged & (self.start_objective <= limit)).any())
+        least = self.objective
+        if fitted.outcome is Outcome.success:
+            least = least * (1.0 + AGREEMENT) + _NOTHING
+        has_best = bool((converged & (self.start_objective <= least)).any())
         if fitted.outcome in (Outcome.success, Outcome.not_converged) and has_best != (
             fitted.outcome is Outcome.success
         ):
