@@ -158,7 +158,7 @@ def _left_out(
     ``r / (1 − h)`` with variance ``1 / (1 − h)``.
     """
     weight = np.where(far, 0.0, found.weight)
-    rows = list(blocks(len(columns), 3.0 * 8.0 * columns.shape[1]))
+    rows = blocks(len(columns), 3.0 * 8.0 * columns.shape[1])
     normal = np.diag(precision)
     for some in rows:
         normal += (columns[some] * weight[some, None]).T @ columns[some]

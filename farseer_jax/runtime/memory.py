@@ -1,7 +1,6 @@
 """How much memory a computation may take: blocks of rows × starts, and refusals ahead."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +25,7 @@ def block_length(bytes_of_one: float, *, at_once: int = 1) -> int:
     return max(1, int(BUDGET / at_once / max(bytes_of_one, 1.0)))
 
 
-def blocks(num: int, bytes_of_one: float, *, at_once: int = 1) -> Iterator[slice]:
+def blocks(num: int, bytes_of_one: float, *, at_once: int = 1) -> list[slice]:
     """Slices of ``range(num)`` whose lengths are that of a block, or differ from it by one.
 
     Args:
@@ -34,9 +33,12 @@ def blocks(num: int, bytes_of_one: float, *, at_once: int = 1) -> Iterator[slice
         bytes_of_one: of the working arrays that one of them needs.
         at_once: blocks computed at the same time.
     """
-    count = -(-num // block_length(bytes_of_one, at_once=at_once))
-    for k in range(count):
-        yield slice(num * k // count, num * (k + 1) // count)
+    return even_slices(num, -(-num // block_length(bytes_of_one, at_once=at_once)))
+
+
+def even_slices(num: int, count: int) -> list[slice]:
+    """Slices of ``range(num)`` whose lengths differ by one at most."""
+    return [slice(num * k // count, num * (k + 1) // count) for k in range(count)]
 
 
 def require(num_bytes: float, what: str, remedy: str) -> None:

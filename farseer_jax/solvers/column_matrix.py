@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from farseer_jax.runtime.memory import even_slices
 from farseer_jax.runtime.threads import in_threads
 
 ROWS = 16_384  # of a block
@@ -179,5 +180,4 @@ class ColumnMatrix:
 
 def row_blocks(num_rows: int) -> list[slice]:
     """Slices of the rows, of nearly equal length."""
-    count = max(1, -(-num_rows // ROWS))
-    return [slice(num_rows * k // count, num_rows * (k + 1) // count) for k in range(count)]
+    return even_slices(num_rows, max(1, -(-num_rows // ROWS)))
